@@ -1,0 +1,133 @@
+"""Entropy and Kullback-Leibler divergence over whole sequences, their splits by depth, and token-level KL.
+
+All in nats.  A function gives a float for a space with one prompt, else an array in the order of ``space.prompts``.
+"""
+
+from typing import Any, Literal
+
+import numpy as np
+
+from tabular_bellman.errors import TabularBellmanError
+from tabular_bellman.extended import FloatArray, expectation
+from tabular_bellman.models import SequenceModel
+
+__all__ = ["entropy_by_depth", "kl_by_depth", "kl_divergence", "token_kl_divergence"]
+
+
+def kl_divergence(p: SequenceModel, q: SequenceModel) -> Any:
+    """Return KL(p‖q) = Σ_y p(y) log(p(y)/q(y)) over whole responses, exactly.
+
+    Parameters
+    ----------
+    p, q : EnergyBasedModel or AutoregressiveModel
+        Over one space.
+
+    Returns
+    -------
+    float or ndarray of shape (P,)
+        In nats; inf where p allows a response that q forbids, however small its probability.
+
+    Examples
+    --------
+    >>> space = SequenceSpace(2, max_length=2)
+    >>> p = AutoregressiveModel(StateActionTable.zeros(space))
+    >>> kl_divergence(p, p)
+    0.0
+    """
+    p.space.require_same(q.space, "KL divergence")
+    terms = _kl_terms(p.log_probabilities(), q.log_probabilities())
+    return _result(terms.sum(axis=1))
+
+
+def kl_by_depth(p: SequenceModel, q: SequenceModel) -> FloatArray:
+    """Split KL(p‖q) by depth: E over the prefixes that p passes of KL(π_p‖π_q) there (Appendix A.4).
+
+    Returns
+    -------
+    ndarray of shape (n_depths,), or (P, n_depths) for several prompts
+        Each term is weighted by the chance of getting there; they add up to `kl_divergence`.
+    """
+    return _by_depth(p, _prefix_kl(p, q))
+
+
+def entropy_by_depth(p: SequenceModel) -> FloatArray:
+    """Split the entropy by depth: E over the prefixes that p passes of the entropy of π there (Appendix A.3).
+
+    Returns
+    -------
+    ndarray of shape (n_depths,), or (P, n_depths) for several prompts
+        Each term is weighted by the chance of getting there; they add up to ``p.entropy()``.
+    """
+    return _by_depth(p, [-expectation(np.exp(level), level, axis=0) + 0.0 for level in p.log_policy.levels])
+
+
+def token_kl_divergence(
+    p: SequenceModel, q: SequenceModel, *, average: Literal["tokens", "responses"] = "tokens"
+) -> Any:
+    """Return the *token-level* KL: the mean over steps of KL(π_p‖π_q), a smaller number than `kl_divergence`.
+
+    Parameters
+    ----------
+    p, q : EnergyBasedModel or AutoregressiveModel
+        Over one space; steps are drawn from p, EOS counted.
+    average : {"tokens", "responses"}, default "tokens"
+        "tokens": all steps of many responses count the same, Σ_t KL / E[length]; what a mean over the tokens of a
+        batch estimates.  "responses": the mean over a response's steps, then over responses.
+
+    Returns
+    -------
+    float or ndarray of shape (P,)
+        In nats per token.
+    """
+    per_prefix = _prefix_kl(p, q)
+    space = p.space
+    if average == "tokens":
+        lengths = sum(np.exp(level).reshape(-1, space.n_prompts).sum(axis=0) for level in p.prefix_log_probs.levels)
+        return _result(np.atleast_2d(kl_by_depth(p, q)).sum(axis=1) / lengths)
+    if average != "responses":
+        raise TabularBellmanError(f"average is {average!r}; it is 'tokens' or 'responses'.")
+    V, means = space.n_tokens, np.zeros(space.n_prompts)
+    so_far = np.zeros(space.n_prompts)  # Σ of KL along each prefix
+    for t, (passing, policy) in enumerate(zip(p.prefix_log_probs.levels, p.log_policy.levels, strict=True)):
+        so_far = so_far + per_prefix[t]
+        ends = policy[-1:] if space.has_eos else policy
+        if t + 1 == space.n_depths or (space.has_eos and t + 1 >= space.min_length):
+            terms = expectation_terms(np.exp(passing + ends), so_far / (t + 1))
+            means += terms.reshape(-1, space.n_prompts).sum(axis=0)
+        so_far = np.tile(so_far, V)
+    return _result(means)
+
+
+def expectation_terms(p: FloatArray, x: FloatArray) -> FloatArray:
+    """Return p·x, 0 where p is 0 whatever x is."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(p == 0.0, 0.0, p * x))
+
+
+def _kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+    """Return p log(p/q) from logarithms: 0 where p forbids, inf where only q does, however small p is."""
+    with np.errstate(invalid="ignore"):
+        terms = np.exp(log_p) * (log_p - log_q)
+    terms = np.where(np.isneginf(log_q), np.inf, terms)
+    return np.where(np.isneginf(log_p), 0.0, terms)
+
+
+def _prefix_kl(p: SequenceModel, q: SequenceModel) -> list[FloatArray]:
+    p.space.require_same(q.space, "KL divergence")
+    pairs = zip(p.log_policy.levels, q.log_policy.levels, strict=True)
+    return [_kl_terms(log_p, log_q).sum(axis=0) for log_p, log_q in pairs]
+
+
+def _by_depth(p: SequenceModel, per_prefix: list[FloatArray]) -> FloatArray:
+    P = p.space.n_prompts
+    columns = []
+    for log_passing, value in zip(p.prefix_log_probs.levels, per_prefix, strict=True):
+        # A prefix that p can pass counts even where its probability underflows; inf must not become 0·inf = 0.
+        weighted = np.where(np.isposinf(value), np.inf, np.exp(log_passing) * np.where(np.isposinf(value), 0.0, value))
+        columns.append(np.where(np.isneginf(log_passing), 0.0, weighted).reshape(-1, P).sum(axis=0))
+    table = np.stack(columns, axis=1)
+    return table[0] if P == 1 else table
+
+
+def _result(per_prompt: FloatArray) -> Any:
+    return float(per_prompt[0]) if per_prompt.size == 1 else per_prompt

@@ -1,0 +1,55 @@
+"""Arithmetic at minus infinity, defined once.
+
+A forbidden action has log-weight -inf, exactly.  NumPy has no single convention for it, so the four places
+where one is needed are here:
+
+* ``log Σ exp`` of nothing is -inf (no warning, no NaN);
+* the softmax of a row in which everything is forbidden is all zeros;
+* ``(-inf) - (-inf) = -inf``: what was forbidden stays forbidden;
+* ``0 · (±inf) = 0`` in an expectation: what cannot happen does not count.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["FloatArray", "expectation", "log_softmax", "logsumexp", "subtract"]
+
+FloatArray = NDArray[np.float64]
+
+
+def logsumexp(x: FloatArray) -> FloatArray:
+    """Return log Σ exp(x) over the first axis; -inf where every entry is -inf.
+
+    Parameters
+    ----------
+    x : ndarray, shape (k, ...)
+        Log-weights in nats, none of them NaN or +inf; k may be 0.
+
+    Returns
+    -------
+    ndarray, shape (...)
+    """
+    if x.shape[0] == 0:
+        return np.full(x.shape[1:], -np.inf)
+    shift = x.max(axis=0)
+    shift[np.isneginf(shift)] = 0.0
+    total = np.exp(x - shift).sum(axis=0)
+    with np.errstate(divide="ignore"):
+        return np.asarray(shift + np.log(total))
+
+
+def log_softmax(x: FloatArray) -> FloatArray:
+    """Return x - log Σ exp(x) over the first axis; -inf throughout a column of -inf."""
+    return subtract(x, logsumexp(x))
+
+
+def subtract(x: FloatArray, y: FloatArray) -> FloatArray:
+    """Return x - y with (-inf) - (-inf) = -inf; a finite number minus -inf is +inf, for the caller to refuse."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isneginf(x), -np.inf, x - y)
+
+
+def expectation(p: FloatArray, x: FloatArray, axis: int | None = None) -> FloatArray:
+    """Return Σ p·x along `axis`, where a term with p = 0 is 0 whatever x is."""
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(p == 0.0, 0.0, p * x).sum(axis=axis))

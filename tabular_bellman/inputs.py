@@ -1,0 +1,59 @@
+"""What users hand in, turned into floats: numbers, arrays, the results of their functions."""
+
+from collections.abc import Callable
+from typing import Any, cast
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from tabular_bellman.errors import TabularBellmanError
+from tabular_bellman.extended import FloatArray
+
+__all__ = ["call", "float_array", "number", "number_from", "scalar"]
+
+
+def number(value: Any, what: str, allow_nan: bool = True) -> float:
+    """Return a float; refuse strings, None, complex numbers and arrays."""
+    if hasattr(value, "__float__") and not getattr(value, "ndim", 0):
+        try:
+            result = float(value)
+        except (TypeError, ValueError, OverflowError) as error:
+            raise TabularBellmanError(f"{what} is {value!r}, which is not a float: {error}.") from error
+        if np.isnan(result) and not allow_nan:
+            raise TabularBellmanError(f"{what} is nan; give a finite number, or -inf to forbid.")
+        return result
+    raise TabularBellmanError(f"{what} is {value!r}, of type {type(value).__name__}; it must be a number.")
+
+
+def scalar(value: Any, operation: str) -> float:
+    """Return the finite number that a table is to be combined with."""
+    result = number(value, f"the operand of {operation}")
+    if not np.isfinite(result):
+        raise TabularBellmanError(f"the operand of {operation} is {result}; it must be finite.")
+    return result
+
+
+def float_array(values: ArrayLike, what: str) -> FloatArray:
+    """Return a float64 copy of anything that NumPy can read as real numbers."""
+    try:
+        array = np.asarray(values)
+        if array.dtype.kind not in "biufO":
+            raise TypeError(f"dtype {array.dtype}")
+        return cast(FloatArray, array.astype(np.float64))
+    except (TypeError, ValueError) as error:
+        raise TabularBellmanError(f"{what} cannot be read as an array of floats: {error}.") from error
+
+
+def call(f: Callable[..., Any], arguments: tuple[Any, ...], where: Callable[[], str]) -> Any:
+    """Call a user's function; what it raises comes out as our error, with the place."""
+    try:
+        return f(*arguments)
+    except Exception as error:
+        name = getattr(f, "__name__", "the function")
+        raise TabularBellmanError(f"{name} raised {type(error).__name__}: {error} at {where()}.") from error
+
+
+def number_from(f: Callable[..., Any], arguments: tuple[Any, ...], form: str) -> float:
+    """Call a user's function for a number; `form` names its arguments in an error message."""
+    value = call(f, arguments, lambda: form.format(*arguments))
+    return value if type(value) is float else number(value, f"the value at {form.format(*arguments)}")

@@ -1,0 +1,429 @@
+"""The two views of one distribution: `EnergyBasedModel` and `AutoregressiveModel`, and the ways between them.
+
+The energy-based model is computed by enumeration, as it is defined; the autoregressive model by products of
+next-token probabilities.  Only `to_autoregressive` and `to_energy_based` use the soft Bellman map.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from scipy.special import logsumexp as scipy_logsumexp
+
+from tabular_bellman.enumeration import completions, reading_order
+from tabular_bellman.errors import TabularBellmanError
+from tabular_bellman.extended import FloatArray, expectation, subtract
+from tabular_bellman.inputs import number
+from tabular_bellman.number_systems import LogFloat
+from tabular_bellman.recursion import (
+    SupportsLogPolicy,
+    forward,
+    inverse_soft_bellman,
+    log_reference_levels,
+    refuse_dead,
+    soft_bellman,
+)
+from tabular_bellman.space import SequenceSpace
+from tabular_bellman.table import StateActionTable, StateTable
+from tabular_bellman.tokens import Prompt, Response
+
+__all__ = ["AutoregressiveModel", "EnergyBasedModel", "SequenceModel"]
+
+Rng = np.random.Generator | int | None
+
+
+class SequenceModel(ABC):
+    """A probability distribution over the responses to each prompt: what both views offer.
+
+    A method with a `prompt` gives the result for that prompt.  Without it, a space with one prompt gives the result
+    for this one, and a space with several gives all results in the order of ``space.prompts``: an array with a
+    first axis of length P, or a list.
+    """
+
+    space: SequenceSpace
+
+    @property
+    @abstractmethod
+    def log_policy(self) -> StateActionTable:
+        """log π(a|s), -inf for what cannot come next, and throughout a dead prefix."""
+
+    @property
+    @abstractmethod
+    def values(self) -> StateTable:
+        """The soft value of each prefix, in nats; -inf at a dead prefix."""
+
+    @property
+    @abstractmethod
+    def prefix_log_probs(self) -> StateTable:
+        """The log-probability that a response passes through each prefix."""
+
+    @property
+    @abstractmethod
+    def _log_partitions(self) -> FloatArray:
+        """The log-partition of each prompt, shape (P,)."""
+
+    @property
+    @abstractmethod
+    def _log_probabilities(self) -> FloatArray:
+        """Of every response, shape (P, n)."""
+
+    @abstractmethod
+    def _log_prob(self, p: int, response: Response) -> float:
+        """The log-probability of one response to prompt number p."""
+
+    @abstractmethod
+    def _sample(self, n: int, p: int, rng: np.random.Generator) -> list[Response]:
+        """Draw n responses to prompt number p."""
+
+    @property
+    def policy(self) -> StateActionTable:
+        """π(a|s), the probability of each action at each prefix; 0 throughout a dead prefix."""
+        return StateActionTable._wrap(self.space, [np.exp(level) for level in self.log_policy.levels])
+
+    def log_partition(self, prompt: Prompt = None) -> Any:
+        """Return the log-partition log Σ_y exp(score of y), in nats; a float, or an array of shape (P,)."""
+        return self._chosen(self._log_partitions, prompt)
+
+    def log_probabilities(self) -> FloatArray:
+        """Return log p(y|x) of every response, shape (P, n), in the order of ``space.responses()``."""
+        return self._log_probabilities.copy()
+
+    def probabilities(self) -> FloatArray:
+        """Return p(y|x) of every response, shape (P, n), in the order of ``space.responses()``."""
+        return np.exp(self._log_probabilities)
+
+    def log_prob(self, responses: Response | list[Response], prompt: Prompt = None) -> Any:
+        """Return the log-probability of one response (a tuple) or of several (a list of tuples).
+
+        Returns
+        -------
+        float or ndarray
+            For a tuple a float, or shape (P,); for a list shape (n,), or (P, n).  -inf for what is forbidden.
+
+        Raises
+        ------
+        TabularBellmanError
+            For what is not a response of the space.
+        """
+        many = responses if isinstance(responses, list) else [responses]
+        for response in many:
+            self.space.response_index(response)
+        table = np.array([[self._log_prob(p, y) for y in many] for p in range(self.space.n_prompts)])
+        if not isinstance(responses, list):
+            return self._chosen(table[:, 0], prompt)
+        return table[self.space.prompt_index(prompt)] if self._one(prompt) else table
+
+    def entropy(self, prompt: Prompt = None) -> Any:
+        """Return the entropy over whole responses, -Σ_y p(y) log p(y), in nats; a float, or shape (P,)."""
+        log_p = self._log_probabilities
+        return self._chosen(-expectation(np.exp(log_p), log_p, axis=1) + 0.0, prompt)
+
+    def mode(self, prompt: Prompt = None) -> Any:
+        """Return the most probable response (the first in order, of equals); a tuple, or a list of P tuples.
+
+        This is not `greedy`, which takes the most probable token at each step.
+        """
+        best = self._log_probabilities.argmax(axis=1)
+        return self._chosen_item([self.space.response_at(int(i)) for i in best], prompt)
+
+    def greedy(self, prompt: Prompt = None) -> Any:
+        """Return the response that takes the most probable action at each step (the first in order, of equals)."""
+        found = []
+        for p in range(self.space.n_prompts):
+            response: tuple[Hashable, ...] = ()
+            index = p
+            for t, level in enumerate(self.log_policy.levels):
+                row = int(level[:, index].argmax())
+                response = (*response, self.space.actions(t)[row])
+                if len(response) == self.space.max_length or row >= self.space.n_tokens:
+                    break
+                index += row * self.space.n_prefixes_at(t)
+            found.append(response)
+        return self._chosen_item(found, prompt)
+
+    def sample(self, n: int, prompt: Prompt = None, rng: Rng = None) -> Any:
+        """Draw n independent responses.
+
+        Parameters
+        ----------
+        n : int
+        prompt : hashable, optional
+        rng : Generator, int or None
+            Passed to `numpy.random.default_rng`; the same seed gives the same responses.
+
+        Returns
+        -------
+        list of n responses; or, for several prompts, a list of P such lists
+        """
+        if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
+            raise TabularBellmanError(f"n is {n!r}; the number of samples must be an integer, 0 or more.")
+        generator = np.random.default_rng(rng)
+        if self._one(prompt):
+            return self._sample(int(n), self.space.prompt_index(prompt), generator)
+        return [self._sample(int(n), p, generator) for p in range(self.space.n_prompts)]
+
+    def _one(self, prompt: Prompt) -> bool:
+        return prompt is not None or self.space.n_prompts == 1
+
+    def _chosen(self, per_prompt: FloatArray, prompt: Prompt) -> Any:
+        return float(per_prompt[self.space.prompt_index(prompt)]) if self._one(prompt) else per_prompt.copy()
+
+    def _chosen_item(self, per_prompt: Sequence[Any], prompt: Prompt) -> Any:
+        return per_prompt[self.space.prompt_index(prompt)] if self._one(prompt) else list(per_prompt)
+
+    def _refuse_empty(self, log_partitions: FloatArray) -> None:
+        empty = np.isneginf(log_partitions)
+        if empty.any():
+            prompt = self.space.prompts[int(empty.argmax())]
+            raise TabularBellmanError(
+                f"every response to prompt {prompt!r} is forbidden, so it has no distribution; allow at least one."
+            )
+
+
+class EnergyBasedModel(SequenceModel):
+    """p(y|x) ∝ p_ref(y|x) exp(R(x, y)/τ), with R(x, y) the sum of the rewards along y.
+
+    Parameters
+    ----------
+    reward : StateActionTable
+        r, in nats; -inf forbids.
+    temperature : float, default 1.0
+        τ > 0; it divides rewards.
+    reference : StateActionTable or model, optional
+        π_ref, as for `soft_bellman`; absent, 1 everywhere.
+
+    Raises
+    ------
+    TabularBellmanError
+        If every response to a prompt is forbidden, naming the prompt.
+
+    Notes
+    -----
+    Eq. (1), and eq. (2) with a reference.  Everything is computed by enumeration: write out the responses, add up,
+    normalise once.  `log_partition` is log Σ_y p_ref(y) exp(R(y)/τ); `values` are τ times such sums over the
+    completions of a prefix.
+
+    Examples
+    --------
+    >>> space = SequenceSpace(1, max_length=3)
+    >>> EnergyBasedModel(StateActionTable.zeros(space)).probabilities().round(4)
+    array([[0.3333, 0.3333, 0.3333]])
+    """
+
+    def __init__(
+        self,
+        reward: StateActionTable,
+        temperature: float = 1.0,
+        *,
+        reference: StateActionTable | SupportsLogPolicy | None = None,
+    ) -> None:
+        self.space = reward.space
+        self.reward = reward
+        self.temperature = number(temperature, "temperature")
+        if not 0.0 < self.temperature < np.inf:
+            raise TabularBellmanError(f"temperature is {self.temperature}; it must be positive and finite.")
+        self.reference = reference
+        steps = reward if self.temperature == 1.0 else reward / self.temperature
+        log_reference = log_reference_levels(self.space, reference)
+        if log_reference is not None:
+            steps = steps + StateActionTable._wrap(self.space, log_reference)
+        self._steps = steps.levels
+        self._refuse_empty(self._log_partitions)
+
+    @cached_property
+    def _totals(self) -> FloatArray:
+        # Shape (P, n): R/τ + log p_ref of every response.
+        try:
+            with np.errstate(over="raise"):
+                totals = completions(self.space, LogFloat(), self._steps)
+        except FloatingPointError:
+            raise TabularBellmanError("the rewards of a response overflow float64; scale them down.") from None
+        return np.ascontiguousarray(totals[reading_order(self.space)].T)
+
+    @cached_property
+    def _log_partitions(self) -> FloatArray:
+        return np.asarray(scipy_logsumexp(self._totals, axis=1))
+
+    @cached_property
+    def _log_probabilities(self) -> FloatArray:
+        return self._totals - self._log_partitions[:, None]
+
+    def _log_prob(self, p: int, response: Response) -> float:
+        return float(self._log_probabilities[p, self.space.response_index(response)])
+
+    @cached_property
+    def _log_futures(self) -> list[FloatArray]:
+        # log Σ over the completions of each prefix; the definition, not the recursion.
+        return [
+            np.asarray(scipy_logsumexp(completions(self.space, LogFloat(), self._steps, t), axis=0))
+            for t in range(self.space.n_depths)
+        ]
+
+    @cached_property
+    def values(self) -> StateTable:
+        """The soft value of each prefix, τ log Σ over its completions, in nats; -inf at a dead prefix."""
+        return StateTable._wrap(self.space, [self.temperature * future for future in self._log_futures])
+
+    @cached_property
+    def log_policy(self) -> StateActionTable:
+        """log π(a|s): what share of the completions' weight begins with a."""
+        V, levels = self.space.n_tokens, []
+        for t, step in enumerate(self._steps):
+            joint = step.copy()
+            if t + 1 < self.space.n_depths:
+                joint[:V] += self._log_futures[t + 1].reshape(V, -1)
+            levels.append(subtract(joint, self._log_futures[t]))
+        return StateActionTable._wrap(self.space, levels)
+
+    @cached_property
+    def prefix_log_probs(self) -> StateTable:
+        """The log-probability of passing through each prefix: weight so far, times all that can follow."""
+        so_far = forward(self.space, LogFloat(), self._steps)
+        P = self.space.n_prompts
+        return StateTable._wrap(
+            self.space,
+            [
+                (past + future - np.tile(self._log_partitions, past.size // P))
+                for past, future in zip(so_far, self._log_futures, strict=True)
+            ],
+        )
+
+    def _sample(self, n: int, p: int, rng: np.random.Generator) -> list[Response]:
+        chosen = rng.choice(self.space.n_responses_per_prompt, size=n, p=np.exp(self._log_probabilities[p]))
+        return [self.space.response_at(int(i)) for i in chosen]
+
+    def with_reference(self, reference: StateActionTable | SupportsLogPolicy | None) -> "EnergyBasedModel":
+        """Return the same reward and temperature with another reference measure: p ∝ p_ref exp(R/τ), eq. (2)."""
+        return EnergyBasedModel(self.reward, self.temperature, reference=reference)
+
+    def to_autoregressive(self, *, discount: float = 1.0) -> "AutoregressiveModel":
+        """Return the autoregressive model with the same distribution, through the soft Bellman map (Prop. 1).
+
+        Raises
+        ------
+        TabularBellmanError
+            For a discount other than 1.
+        """
+        if discount != 1.0:
+            raise TabularBellmanError(
+                f"discount is {discount!r}; only discount 1 keeps the distribution. With γ < 1 the policy of M(r) is "
+                "the energy-based model neither of Σ r nor of Σ γ^(t-1) r (Section 3.3). Use soft_bellman(..., "
+                "discount=γ) for its logits."
+            )
+        logits, _ = soft_bellman(self.reward, temperature=self.temperature, reference=self.reference)
+        if self.temperature != 1.0:
+            logits = logits / self.temperature
+        log_reference = log_reference_levels(self.space, self.reference)
+        if log_reference is not None:
+            logits = logits + StateActionTable._wrap(self.space, log_reference)
+        return AutoregressiveModel(logits)
+
+    def __repr__(self) -> str:
+        reference = "" if self.reference is None else ", with a reference"
+        return f"EnergyBasedModel({self.space!r}, temperature={self.temperature:g}{reference})"
+
+
+class AutoregressiveModel(SequenceModel):
+    """p(y|x) = Π_t π(y_t|s_t), with π = softmax of the logits at each prefix.
+
+    Parameters
+    ----------
+    logits : StateActionTable
+        q, in nats; -inf forbids.
+
+    Raises
+    ------
+    TabularBellmanError
+        For a finite logit into a dead prefix (where nothing is allowed below), naming it, and if every response to
+        a prompt is forbidden.
+
+    Notes
+    -----
+    Section 2.2.  There is no temperature here: dividing logits by τ is not dividing rewards by τ.  With one token,
+    lengths up to 3 and reward 0, temperature ½ on the rewards leaves ⅓, ⅓, ⅓; on the logits it gives ⅕, ⅖, ⅖.
+
+    Examples
+    --------
+    >>> space = SequenceSpace(1, max_length=3)
+    >>> logits = EnergyBasedModel(StateActionTable.zeros(space)).to_autoregressive().logits
+    >>> AutoregressiveModel(logits).probabilities().round(4)
+    array([[0.3333, 0.3333, 0.3333]])
+    >>> AutoregressiveModel(logits / 0.5).probabilities().round(4)
+    array([[0.2, 0.4, 0.4]])
+    """
+
+    def __init__(self, logits: StateActionTable) -> None:
+        self.space = logits.space
+        self.logits = logits
+        values = [LogFloat().sum(level) for level in logits.levels]
+        self._values = StateTable._wrap(self.space, values)
+        self._refuse_empty(values[0])
+        refuse_dead([np.isneginf(q) for q in logits.levels], [np.isneginf(v) for v in values], self.space)
+
+    @property
+    def values(self) -> StateTable:
+        """V_q(s) = log Σ_a exp q(s, a), in nats; -inf at a dead prefix."""
+        return self._values
+
+    @cached_property
+    def log_policy(self) -> StateActionTable:
+        """log π(a|s) = q(s, a) - V_q(s)."""
+        return self.logits.log_softmax()
+
+    @cached_property
+    def prefix_log_probs(self) -> StateTable:
+        """The log-probability of passing through each prefix: the sum of log π along it."""
+        return StateTable._wrap(self.space, forward(self.space, LogFloat(), self.log_policy.levels))
+
+    @property
+    def _log_partitions(self) -> FloatArray:
+        # V_q at the root: by Prop. 1 the log-partition of the energy-based model with the same distribution.
+        return self._values.levels[0]
+
+    @cached_property
+    def _log_probabilities(self) -> FloatArray:
+        P, parts = self.space.n_prompts, []
+        for t, (passing, policy) in enumerate(zip(self.prefix_log_probs.levels, self.log_policy.levels, strict=True)):
+            ends = policy if not self.space.has_eos else policy[-1:]
+            if t + 1 == self.space.n_depths or (self.space.has_eos and t + 1 >= self.space.min_length):
+                lexicographic = self.space.to_lexicographic(passing + ends, t)
+                parts.append(lexicographic.reshape(P, -1))
+        return np.concatenate(parts, axis=1)
+
+    def _log_prob(self, p: int, response: Response) -> float:
+        prompt = self.space.prompts[p]
+        steps = [self.log_policy[prompt, response[:t], action] for t, action in enumerate(response)]
+        return float(sum(steps))
+
+    def _sample(self, n: int, p: int, rng: np.random.Generator) -> list[Response]:
+        # Gumbel-max: argmax of log π + G never picks what is forbidden, and needs no cumulative sums.
+        V = self.space.n_tokens
+        drawn: list[list[Hashable]] = [[] for _ in range(n)]
+        active, index = np.arange(n), np.full(n, p)
+        for t, level in enumerate(self.log_policy.levels):
+            rows = (level[:, index] + rng.gumbel(size=(level.shape[0], index.size))).argmax(axis=0)
+            actions = self.space.actions(t)
+            for i, row in zip(active.tolist(), rows.tolist(), strict=True):
+                drawn[i].append(actions[row])
+            going_on = rows < V if len(actions) >= V and t + 1 < self.space.n_depths else np.zeros(rows.size, bool)
+            active = active[going_on]
+            index = index[going_on] + rows[going_on] * self.space.n_prefixes_at(t)
+            if not active.size:
+                break
+        return [tuple(response) for response in drawn]
+
+    def with_reference(self, reference: StateActionTable | SupportsLogPolicy) -> "AutoregressiveModel":
+        """Return the model with policy π ∝ π_ref exp(q) at each prefix (Appendix A.5)."""
+        log_reference = log_reference_levels(self.space, reference)
+        if log_reference is None:
+            return self
+        return AutoregressiveModel(self.logits + StateActionTable._wrap(self.space, log_reference))
+
+    def to_energy_based(self) -> EnergyBasedModel:
+        """Return the energy-based model with the same distribution, reward M⁻¹(logits) (Prop. 1)."""
+        return EnergyBasedModel(inverse_soft_bellman(self.logits))
+
+    def __repr__(self) -> str:
+        return f"AutoregressiveModel({self.space!r})"
