@@ -87,6 +87,7 @@ class Table:
 
         Examples
         --------
+        >>> from tabular_bellman import SequenceSpace, StateActionTable
         >>> space = SequenceSpace(2, max_length=2)
         >>> StateActionTable.random(space, rng=0) == StateActionTable.random(space, rng=0)
         True
@@ -102,7 +103,7 @@ class Table:
     @classmethod
     def from_levels(cls, space: SequenceSpace, levels: Sequence[ArrayLike]) -> Self:
         """Return a table from flat storage, one array per depth as `level` gives them (copied)."""
-        return cls._from_shaped(space, levels, lambda t: cls._level_shape(space, t), lambda array, t: array)
+        return cls._from_shaped(space, levels, lambda t: cls._level_shape(space, t), lambda array, _: array)
 
     @classmethod
     def from_arrays(cls, space: SequenceSpace, arrays: Sequence[ArrayLike]) -> Self:
@@ -115,6 +116,7 @@ class Table:
 
         Examples
         --------
+        >>> from tabular_bellman import SequenceSpace, StateActionTable
         >>> space = SequenceSpace(2, max_length=2)
         >>> table = StateActionTable.from_arrays(space, [[[1.0, 2.0, 3.0]], [[[4.0], [5.0]]]])
         >>> table[1][0, 1, 0]
@@ -165,7 +167,8 @@ class Table:
             depth = next(t for t, level in enumerate(levels) if np.isnan(level).any())
             position = tuple(int(i) for i in np.argwhere(np.isnan(levels[depth]))[0])
             raise TabularBellmanError(
-                f"no value for {table._where(depth, position)} ({missing:,} missing in all); give each one, or a default."
+                f"no value for {table._where(depth, position)} ({missing:,} missing in all); "
+                "give each one, or a default."
             )
         return table._checked("the value")
 

@@ -29,6 +29,7 @@ def kl_divergence(p: SequenceModel, q: SequenceModel) -> Any:
 
     Examples
     --------
+    >>> from tabular_bellman import AutoregressiveModel, SequenceSpace, StateActionTable, kl_divergence
     >>> space = SequenceSpace(2, max_length=2)
     >>> p = AutoregressiveModel(StateActionTable.zeros(space))
     >>> kl_divergence(p, p)
@@ -92,16 +93,17 @@ def token_kl_divergence(
         so_far = so_far + per_prefix[t]
         ends = policy[-1:] if space.has_eos else policy
         if t + 1 == space.n_depths or (space.has_eos and t + 1 >= space.min_length):
-            terms = expectation_terms(np.exp(passing + ends), so_far / (t + 1))
+            terms = _weighted(passing + ends, so_far / (t + 1))
             means += terms.reshape(-1, space.n_prompts).sum(axis=0)
         so_far = np.tile(so_far, V)
     return _result(means)
 
 
-def expectation_terms(p: FloatArray, x: FloatArray) -> FloatArray:
-    """Return p·x, 0 where p is 0 whatever x is."""
-    with np.errstate(invalid="ignore"):
-        return np.asarray(np.where(p == 0.0, 0.0, p * x))
+def _weighted(log_p: FloatArray, x: FloatArray) -> FloatArray:
+    """Return p·x: 0 where p forbids, and inf where x is, however small p is."""
+    infinite = np.isposinf(x)
+    weighted = np.where(infinite, np.inf, np.exp(log_p) * np.where(infinite, 0.0, x))
+    return np.where(np.isneginf(log_p), 0.0, weighted)
 
 
 def _kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
@@ -120,12 +122,8 @@ def _prefix_kl(p: SequenceModel, q: SequenceModel) -> list[FloatArray]:
 
 def _by_depth(p: SequenceModel, per_prefix: list[FloatArray]) -> FloatArray:
     P = p.space.n_prompts
-    columns = []
-    for log_passing, value in zip(p.prefix_log_probs.levels, per_prefix, strict=True):
-        # A prefix that p can pass counts even where its probability underflows; inf must not become 0·inf = 0.
-        weighted = np.where(np.isposinf(value), np.inf, np.exp(log_passing) * np.where(np.isposinf(value), 0.0, value))
-        columns.append(np.where(np.isneginf(log_passing), 0.0, weighted).reshape(-1, P).sum(axis=0))
-    table = np.stack(columns, axis=1)
+    pairs = zip(p.prefix_log_probs.levels, per_prefix, strict=True)
+    table = np.stack([_weighted(passing, x).reshape(-1, P).sum(axis=0) for passing, x in pairs], axis=1)
     return table[0] if P == 1 else table
 
 

@@ -42,10 +42,10 @@ def backward(
                 logits.append(q)
                 values.append(v if temperature == 1.0 else temperature * v)
         except FloatingPointError:
+            sizes = np.abs(_finite(rewards[t])).max(axis=0)
             raise TabularBellmanError(
-                f"the rewards overflow float64 at {space.where(t, int(np.abs(_finite(rewards[t])).max(axis=0).argmax()))} "
-                f"(the largest reward at depth {t} is {np.abs(_finite(rewards[t])).max():.3g} in size, the temperature "
-                f"{temperature:g}); scale the rewards down, or raise the temperature."
+                f"the rewards overflow float64 at {space.where(t, int(sizes.argmax()))}: they reach {sizes.max():.3g} "
+                f"there, at temperature {temperature:g}. Scale the rewards down, or raise the temperature."
             ) from None
     return logits[::-1], values[::-1]
 

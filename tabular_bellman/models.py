@@ -207,6 +207,7 @@ class EnergyBasedModel(SequenceModel):
 
     Examples
     --------
+    >>> from tabular_bellman import EnergyBasedModel, SequenceSpace, StateActionTable
     >>> space = SequenceSpace(1, max_length=3)
     >>> EnergyBasedModel(StateActionTable.zeros(space)).probabilities().round(4)
     array([[0.3333, 0.3333, 0.3333]])
@@ -346,6 +347,7 @@ class AutoregressiveModel(SequenceModel):
 
     Examples
     --------
+    >>> from tabular_bellman import AutoregressiveModel, EnergyBasedModel, SequenceSpace, StateActionTable
     >>> space = SequenceSpace(1, max_length=3)
     >>> logits = EnergyBasedModel(StateActionTable.zeros(space)).to_autoregressive().logits
     >>> AutoregressiveModel(logits).probabilities().round(4)

@@ -196,6 +196,8 @@ def soft_bellman(
 
     Examples
     --------
+    >>> from tabular_bellman import SequenceSpace, StateActionTable, soft_bellman
+    >>> import numpy as np
     >>> space = SequenceSpace(1, max_length=3)
     >>> logits, values = soft_bellman(StateActionTable.zeros(space))
     >>> np.exp(values[0]).round(12)  # three responses
@@ -241,6 +243,7 @@ def inverse_soft_bellman(
 
     Examples
     --------
+    >>> from tabular_bellman import SequenceSpace, StateActionTable, inverse_soft_bellman, soft_bellman
     >>> reward = StateActionTable.random(SequenceSpace(2, max_length=3), rng=0)
     >>> logits, _ = soft_bellman(reward)
     >>> inverse_soft_bellman(logits).allclose(reward, atol=1e-14)
@@ -282,6 +285,7 @@ def prefix_marginals(logits: StateActionTable) -> StateTable:
 
     Examples
     --------
+    >>> from tabular_bellman import SequenceSpace, StateActionTable, prefix_marginals
     >>> prefix_marginals(StateActionTable.zeros(SequenceSpace(1, max_length=3)))[2]
     array([[[0.25]]])
     """

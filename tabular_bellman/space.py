@@ -315,7 +315,7 @@ class SequenceSpace:
         for _ in range(length):
             index, token = divmod(index, self.n_tokens)
             tokens.append(self.vocab[token])
-        return (*reversed(tokens), EOS) if self.has_eos else tuple(reversed(tokens))
+        return self.complete(tuple(reversed(tokens)))
 
     def response_tokens(self, response: Response) -> Prefix:
         """Return the tokens of a response, EOS taken off, after checking its form and length."""
@@ -336,6 +336,10 @@ class SequenceSpace:
             )
         return response[:-1]
 
+    def complete(self, tokens: Prefix) -> Response:
+        """Return the response that consists of `tokens`: with EOS at its end, or as it is in a fixed-length space."""
+        return (*tokens, EOS) if self.has_eos else tokens
+
     def responses(self, prompt: Prompt = None) -> Iterator[Response]:
         """Yield the responses to `prompt` by length, then lexicographically in vocabulary order.
 
@@ -346,7 +350,7 @@ class SequenceSpace:
         if not self.has_eos:
             return product(self.vocab, repeat=self.max_length)
         return (
-            (*tokens, EOS)
+            self.complete(tokens)
             for length in range(self.min_length, self.max_length + 1)
             for tokens in product(self.vocab, repeat=length - 1)
         )

@@ -25,6 +25,7 @@ class StateTable(Table):
 
     Examples
     --------
+    >>> from tabular_bellman import SequenceSpace, StateTable
     >>> space = SequenceSpace(2, max_length=3)
     >>> depth = StateTable.from_function(space, lambda prompt, prefix: len(prefix))
     >>> depth[None, (0, 1)]
@@ -88,6 +89,7 @@ class StateActionTable(Table):
 
     Examples
     --------
+    >>> from tabular_bellman import EOS, SequenceSpace, StateActionTable
     >>> space = SequenceSpace("ab", max_length=2)
     >>> reward = StateActionTable.from_responses(space, lambda prompt, response: len(response) - 1)
     >>> reward[None, ("a",), EOS]

@@ -99,8 +99,9 @@ def read(
 
 def _read_npz(path: Path) -> tuple[Any, FloatArray]:
     try:
-        with np.load(path, allow_pickle=False) as archive:
-            if not isinstance(archive, np.lib.npyio.NpzFile):
+        with path.open("rb") as file:
+            archive = np.load(file, allow_pickle=False)
+            if isinstance(archive, np.ndarray):
                 raise _damaged(path, "it is a bare array, not an archive")
             header = json.loads(str(archive["header"]))
             values = archive["values"]

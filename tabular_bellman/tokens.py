@@ -1,6 +1,7 @@
 """Tokens, prompts and `EOS`: what a vocabulary may hold, and the words for sizes in messages."""
 
 import enum
+import math
 import operator
 from collections.abc import Hashable, Iterable
 from typing import Final
@@ -123,7 +124,10 @@ def numbering(kind: str, values: tuple[Hashable, ...]) -> dict[Hashable, int]:
 
 def count(n: int) -> str:
     """Write an exact integer with separators, or as ≈10^k where nobody would read its digits."""
-    return f"{n:,}" if n < 10**60 else f"≈10^{int((n.bit_length() - 1) * np.log10(2.0))}"
+    if n < 10**60:
+        return f"{n:,}"
+    shift = n.bit_length() - 64
+    return f"≈10^{math.floor(math.log10(n >> shift) + shift * math.log10(2.0))}"
 
 
 def plural(n: int, noun: str) -> str:

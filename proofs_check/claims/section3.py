@@ -1,0 +1,89 @@
+"""Section 3.2: Proposition 1, the bijection between rewards and logits."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import numpy as np
+
+from proofs_check.evidence import Claim, Comparison, Mistake
+from proofs_check.instances import Instance
+from proofs_check.mistakes import ARM, EBM, INVERSE, LOG_PARTITION, SOFT_BELLMAN
+from proofs_check.toolkit import Toolkit
+
+__all__ = ["CLAIMS"]
+
+_TREE: Final = "each prompt roots a tree of its own; bare EOS is a response; q(s_T, EOS) is free"
+_LIVE: Final = f"{_TREE}; compared at live pairs, -inf required elsewhere"
+
+
+def _log_partition(kit: Toolkit[Any], instance: Instance) -> Iterator[Comparison]:
+    rewards, tau = kit.rewards(instance), instance.temperature
+    _, values = kit.soft_bellman(instance.space, rewards, tau)
+    enumerated = kit.log_partition(instance.space, rewards, tau)
+    yield Comparison("log-partition = root value", enumerated, kit.system.power(values[0], 1.0 / tau))
+
+
+def _probabilities(kit: Toolkit[Any], instance: Instance) -> Iterator[Comparison]:
+    rewards, tau = kit.rewards(instance), instance.temperature
+    logits, _ = kit.soft_bellman(instance.space, rewards, tau)
+    energy_based = kit.ebm_log_probs(instance.space, rewards, tau)
+    autoregressive = kit.arm_log_probs(instance.space, [kit.system.power(q, 1.0 / tau) for q in logits])
+    yield Comparison("log-probability of each response", energy_based, autoregressive)
+
+
+def _back_to_rewards(kit: Toolkit[Any], instance: Instance) -> Iterator[Comparison]:
+    rewards, tau = kit.rewards(instance), instance.temperature
+    logits, _ = kit.soft_bellman(instance.space, rewards, tau)
+    back = kit.inverse(instance.space, logits, tau)
+    # At a pair that leads to no allowed response M(r) is -inf for every r: there M⁻¹ gives -inf.
+    for t, (level, live) in enumerate(zip(instance.reward.levels, instance.live, strict=True)):
+        expected = kit.lift(np.where(live, level, -np.inf))
+        yield Comparison(f"rewards at depth {t}", back[t], expected)
+
+
+def _back_to_logits(kit: Toolkit[Any], instance: Instance) -> Iterator[Comparison]:
+    logits, tau = kit.logits(instance), instance.temperature
+    again, _ = kit.soft_bellman(instance.space, kit.inverse(instance.space, logits, tau), tau)
+    for t, level in enumerate(logits):
+        yield Comparison(f"logits at depth {t}", again[t], level)
+
+
+def _but(mistakes: tuple[Mistake, ...], *names: str) -> tuple[Mistake, ...]:
+    return tuple(mistake for mistake in mistakes if mistake.name not in names)
+
+
+CLAIMS: Final = (
+    Claim(
+        "P1-logZ",
+        "Section 3.2, Proposition 1",
+        "A_{R_r}(x) = V_q(x) with q = M(r), for every prompt x",
+        _TREE,
+        _log_partition,
+        # exp(-1e9) is 0, so that mask cannot show in a sum that has other terms.
+        (*_but(SOFT_BELLMAN, "mask-1e9"), *LOG_PARTITION),
+    ),
+    Claim(
+        "P1-prob",
+        "Section 3.2, Proposition 1",
+        "p_{R_r}(y|x) = p_q(y|x) with q = M(r), for every response y",
+        _TREE,
+        _probabilities,
+        (*SOFT_BELLMAN, *EBM, *ARM),
+    ),
+    Claim(
+        "P1-bijection-r",
+        "Section 3.2, Proposition 1; Appendix B.2",
+        "M⁻¹(M(r)) = r",
+        _LIVE,
+        _back_to_rewards,
+        (*SOFT_BELLMAN, *INVERSE),
+    ),
+    Claim(
+        "P1-bijection-q",
+        "Section 3.2, Proposition 1; Appendix B.2",
+        "M(M⁻¹(q)) = q",
+        _LIVE,
+        _back_to_logits,
+        (*SOFT_BELLMAN, *INVERSE),
+    ),
+)

@@ -1,0 +1,251 @@
+"""Claims, comparisons and verdicts: how a statement is judged, and how a check is shown to be able to fail.
+
+A claim is judged three times with one body.  Over the library it gives residuals; over pairs of value and error, a
+bound for each residual that follows from the computation; over the library with one function replaced by a wrong
+variant, residuals that must exceed those bounds.
+"""
+
+import enum
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from proofs_check.instances import Instance
+from proofs_check.toolkit import LIBRARY, REFERENCE, Toolkit
+from tabular_bellman import TabularBellmanError
+from tabular_bellman.extended import FloatArray
+from tabular_bellman.number_systems import Bounded
+
+__all__ = ["Claim", "Comparison", "Mistake", "Outcome", "Result", "Verdict", "check", "evaluate", "planted"]
+
+
+class Verdict(enum.Enum):
+    """What a claim's evidence amounts to; the values say it in words."""
+
+    CHECKED = "float64 within an error bound derived from the computation, and every mistake rejected"
+    REFUTED = "a residual above its bound, or a refusal where the statement gives a number"
+    INCONCLUSIVE = "within the bound, but a mistake is within it too: not a pass"
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides that the claim says are equal, entry by entry, as logarithms; -inf equals only -inf."""
+
+    what: str
+    left: Any
+    right: Any
+
+
+@dataclass(frozen=True)
+class Claim:
+    """One statement, where it stands, and the body that compares its two sides.
+
+    Attributes
+    ----------
+    id : str
+    place : str
+        Where the paper states it.
+    statement : str
+        In mathematics, on one line.
+    hypotheses : str
+    body : callable
+        (toolkit, instance) → comparisons.
+    mistakes : tuple of Mistake
+        The wrong variants that the claim must reject wherever they differ.
+    """
+
+    id: str
+    place: str
+    statement: str
+    hypotheses: str
+    body: Callable[[Toolkit[Any], Instance], Iterable[Comparison]]
+    mistakes: tuple["Mistake", ...]
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A wrong variant of one function of the toolkit.
+
+    Attributes
+    ----------
+    name : str
+    summary : str
+        What is wrong, in one line.
+    replaces : str
+        The toolkit's function that it stands in for.
+    wrong : callable
+        (toolkit, *arguments of that function) → result.
+    """
+
+    name: str
+    summary: str
+    replaces: str
+    wrong: Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What one claim gave on one instance.
+
+    Attributes
+    ----------
+    instance : str
+    residual, bound : float
+        Of the entry whose residual is largest in proportion to its bound, in nats.
+    where : str
+        The comparison that it belongs to.
+    live, forbidden : int
+        How many entries were compared: finite ones, and those that must be -inf on both sides.
+    refusal : str
+        The library's error message, where it refused.
+    """
+
+    instance: str
+    residual: float = 0.0
+    bound: float = 0.0
+    where: str = ""
+    live: int = 0
+    forbidden: int = 0
+    refusal: str = ""
+
+    @property
+    def holds(self) -> bool:
+        """Whether every residual is within its bound."""
+        return not self.refusal and self.residual <= self.bound
+
+    @property
+    def ratio(self) -> float:
+        """Residual over bound; inf where the claim fails beyond any bound."""
+        if self.refusal or self.residual > 0.0 == self.bound:
+            return np.inf
+        return self.residual / self.bound if self.bound else 0.0
+
+
+@dataclass
+class Result:
+    """A claim's verdict, with the outcomes and the mistakes behind it."""
+
+    claim: Claim
+    outcomes: list[Outcome]
+    rejected: list[str] = field(default_factory=list)
+    survived: list[str] = field(default_factory=list)
+    equivalent: list[str] = field(default_factory=list)
+
+    @property
+    def verdict(self) -> Verdict:
+        """REFUTED outranks everything; a mistake that survives makes a pass inconclusive."""
+        if not all(outcome.holds for outcome in self.outcomes):
+            return Verdict.REFUTED
+        return Verdict.INCONCLUSIVE if self.survived else Verdict.CHECKED
+
+    @property
+    def worst(self) -> Outcome:
+        """The outcome nearest to its bound, or furthest beyond it."""
+        return max(self.outcomes, key=_badness)
+
+
+def _badness(outcome: Outcome) -> tuple[float, float]:
+    return outcome.ratio, outcome.bound
+
+
+def check(claim: Claim, instances: Sequence[Instance], toolkit: Toolkit[FloatArray] = LIBRARY) -> Result:
+    """Judge a claim on instances: over `toolkit`, and over the library with each of its mistakes put in."""
+    bounds = [list(claim.body(REFERENCE, instance)) for instance in instances]
+    result = Result(claim, [evaluate(claim, toolkit, i, b) for i, b in zip(instances, bounds, strict=True)])
+    for mistake in claim.mistakes:
+        getattr(result, _fate(claim, mistake, instances, bounds)).append(mistake.name)
+    return result
+
+
+def evaluate(
+    claim: Claim, toolkit: Toolkit[FloatArray], instance: Instance, reference: Sequence[Comparison] | None = None
+) -> Outcome:
+    """Return the outcome of one claim on one instance; `reference` holds the comparisons over `REFERENCE`."""
+    reference = list(claim.body(REFERENCE, instance)) if reference is None else reference
+    try:
+        # A wrong variant may overflow; what comes of it is judged, not warned of.
+        with np.errstate(all=None if toolkit is LIBRARY else "ignore"):
+            comparisons = list(claim.body(toolkit, instance))
+    except TabularBellmanError as error:
+        return Outcome(instance.name, np.inf, 0.0, "refused", refusal=str(error))
+    if [c.what for c in comparisons] != [c.what for c in reference]:
+        raise RuntimeError(f"claim {claim.id} compares other things over the reference")  # a bug in the claim
+    parts = [_compare(instance.name, mine, bound) for mine, bound in zip(comparisons, reference, strict=True)]
+    worst = max(parts, key=_badness)
+    return replace(worst, live=sum(p.live for p in parts), forbidden=sum(p.forbidden for p in parts))
+
+
+def _compare(name: str, mine: Comparison, reference: Comparison) -> Outcome:
+    left, right, bound = mine.left, mine.right, _error(reference.left) + _error(reference.right)
+    if left.shape != right.shape or left.shape != bound.shape:
+        raise RuntimeError(f"{mine.what}: shapes {left.shape}, {right.shape}, {bound.shape} differ")  # a bug
+    with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
+        residual = np.where(left == right, 0.0, np.abs(left - right))
+        residual[np.isnan(residual)] = np.inf
+        ratio = np.where(residual == 0.0, 0.0, residual / bound)
+    forbidden = np.isneginf(left) & np.isneginf(right)
+    position = np.unravel_index(int(ratio.argmax() if ratio.max() > 0.0 else bound.argmax()), ratio.shape)
+    return Outcome(
+        name,
+        float(residual[position]),
+        float(bound[position]),
+        mine.what,
+        int(forbidden.size - forbidden.sum()),
+        int(forbidden.sum()),
+    )
+
+
+def _error(side: Bounded | FloatArray) -> FloatArray:
+    return side.error if isinstance(side, Bounded) else np.zeros(side.shape)
+
+
+def planted(mistake: Mistake, toolkit: Toolkit[FloatArray] = LIBRARY) -> Toolkit[FloatArray]:
+    """Return the toolkit with one function replaced by its wrong variant."""
+
+    changes: dict[str, Any] = {mistake.replaces: partial(mistake.wrong, toolkit)}
+    return replace(toolkit, **changes)
+
+
+def _fate(claim: Claim, mistake: Mistake, instances: Sequence[Instance], bounds: Sequence[Sequence[Comparison]]) -> str:
+    """Tell whether a mistake is rejected somewhere; if not, whether it differed from the right thing anywhere."""
+    differed = False
+    for instance, bound in zip(instances, bounds, strict=True):
+        calls: list[tuple[tuple[Any, ...], Any]] = []
+        toolkit = _recording(planted(mistake), mistake.replaces, calls)
+        if not evaluate(claim, toolkit, instance, bound).holds:
+            return "rejected"
+        differed = differed or any(_differs(mistake, arguments, result) for arguments, result in calls)
+    return "survived" if differed else "equivalent"
+
+
+def _recording(
+    toolkit: Toolkit[FloatArray], name: str, calls: list[tuple[tuple[Any, ...], Any]]
+) -> Toolkit[FloatArray]:
+    function = getattr(toolkit, name)
+
+    def recorded(*arguments: Any) -> Any:
+        result = function(*arguments)
+        calls.append((arguments, result))
+        return result
+
+    changes: dict[str, Any] = {name: recorded}
+    return replace(toolkit, **changes)
+
+
+def _differs(mistake: Mistake, arguments: tuple[Any, ...], result: Any) -> bool:
+    """Tell whether what a mistake returned differs from the right result by more than rounding explains."""
+    space, levels, *rest = arguments
+    right = getattr(REFERENCE, mistake.replaces)(space, [REFERENCE.lift(level) for level in levels], *rest)
+    pairs = zip(_arrays(result), _arrays(right), strict=True)
+    return any(_compare("", Comparison("", x, y.value), Comparison("", y, x)).ratio > 1.0 for x, y in pairs)
+
+
+def _arrays(result: Any) -> Iterator[Any]:
+    if isinstance(result, (list, tuple)):
+        for part in result:
+            yield from _arrays(part)
+    else:
+        yield result

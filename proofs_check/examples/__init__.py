@@ -1,0 +1,1 @@
+"""Real examples: rewards to run the claims on, and to learn from."""

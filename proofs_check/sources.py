@@ -1,0 +1,262 @@
+"""Where rewards come from: a CSV file, a saved table, a function of the user's, or random numbers."""
+
+import csv
+import importlib
+import math
+import re
+import sys
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from proofs_check.instances import Instance, built_in, of_user
+from tabular_bellman import EnergyBasedModel, SequenceSpace, StateActionTable, TabularBellmanError
+from tabular_bellman.space import DEFAULT_MAX_BYTES
+
+__all__ = ["Request", "instances"]
+
+_COLUMNS = ("prompt", "response", "reward")
+_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to check, as asked for on the command line.
+
+    Attributes
+    ----------
+    rewards : str or None
+        A `.csv`, `.npz` or `.json` file, or ``package.module:function``; None for random or built-in rewards.
+    stepwise : bool
+        Whether the function is f(prompt, prefix, action) rather than f(prompt, response).
+    vocab : int or tuple of str, optional
+    max_length, min_length, fixed_length : int, optional
+    prompts : tuple of str, optional
+    missing : float, optional
+        The reward of a response that a CSV file leaves out; None makes an absent row an error.
+    seed : int
+    max_bytes : int
+    """
+
+    rewards: str | None = None
+    stepwise: bool = False
+    vocab: int | tuple[str, ...] | None = None
+    max_length: int | None = None
+    min_length: int | None = None
+    fixed_length: int | None = None
+    prompts: tuple[str, ...] | None = None
+    missing: float | None = None
+    seed: int = 0
+    max_bytes: int = DEFAULT_MAX_BYTES
+
+    def shape_options(self) -> list[str]:
+        """The options given that say what the space is."""
+        names = ("vocab", "max_length", "min_length", "fixed_length", "prompts")
+        return ["--" + name.replace("_", "-") for name in names if getattr(self, name) is not None]
+
+
+def instances(request: Request) -> tuple[str, list[Instance]]:
+    """Return what the instances are, in words, and the instances.
+
+    Raises
+    ------
+    TabularBellmanError
+        For anything wrong with the request, the file or the function, in one line.
+    """
+    name, reward = _reward(request)
+    if reward is None:
+        return name, list(built_in(request.seed))
+    EnergyBasedModel(reward)  # refuses rewards that allow no response to some prompt, naming it
+    return f"{name} over {reward.space!r}", of_user(reward, "as given")
+
+
+def _reward(request: Request) -> tuple[str, StateActionTable | None]:
+    source = request.rewards
+    path = Path(source or "")
+    is_csv, is_table = path.suffix.lower() == ".csv", path.suffix.lower() in (".npz", ".json")
+    is_function = source is not None and not is_csv and not is_table
+    if request.stepwise and not is_function:
+        raise TabularBellmanError("--stepwise goes with --rewards package.module:function.")
+    if request.missing is not None and not is_csv:
+        raise TabularBellmanError("--missing goes with --rewards FILE.csv.")
+    if source is None:
+        if not request.shape_options():
+            return f"built-in instances, seed {request.seed}", None
+        space = _space(request, "random rewards")
+        return f"random rewards, seed {request.seed},", StateActionTable.random(space, rng=request.seed)
+    if is_csv:
+        return source, _from_csv(path, request)
+    if is_table:
+        if request.shape_options():
+            raise TabularBellmanError(f"{source} holds its own space; leave out {', '.join(request.shape_options())}.")
+        return source, StateActionTable.load(path, max_bytes=request.max_bytes)
+    if not _FUNCTION.fullmatch(source):
+        raise TabularBellmanError(
+            f"--rewards {source}: neither a .csv, .npz or .json file nor package.module:function."
+        )
+    function = _load_function(source)
+    space = _space(request, f"the function {source}")
+    build = StateActionTable.from_function if request.stepwise else StateActionTable.from_responses
+    return source, build(space, function)
+
+
+def _space(request: Request, what: str) -> SequenceSpace:
+    if request.vocab is None or (request.max_length is None and request.fixed_length is None):
+        raise TabularBellmanError(f"{what} needs --vocab and --max-length (or --fixed-length).")
+    return _sized(request, request.vocab, request.max_length, request.prompts)
+
+
+def _sized(
+    request: Request,
+    vocab: int | tuple[str, ...],
+    max_length: int | None,
+    prompts: tuple[str, ...] | None,
+) -> SequenceSpace:
+    if request.fixed_length is not None:
+        if request.max_length is not None or request.min_length is not None:
+            raise TabularBellmanError("--fixed-length goes without --max-length and --min-length.")
+        return SequenceSpace.fixed_length(vocab, request.fixed_length, prompts, max_bytes=request.max_bytes)
+    assert max_length is not None
+    return SequenceSpace(
+        vocab,
+        max_length=max_length,
+        min_length=1 if request.min_length is None else request.min_length,
+        prompts=prompts,
+        max_bytes=request.max_bytes,
+    )
+
+
+# -- functions --------------------------------------------------------------------------------------------------------
+
+
+def _load_function(source: str) -> Callable[..., Any]:
+    module_name, _, attribute = source.partition(":")
+    if "" not in sys.path:
+        sys.path.insert(0, "")  # the current folder, as `python -m` has it
+    try:
+        found: Any = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        raise TabularBellmanError(
+            f"--rewards {source}: no module named {error.name!r} in the current folder or among installed packages."
+        ) from error
+    except (Exception, SystemExit) as error:
+        raise TabularBellmanError(
+            f"--rewards {source}: importing {module_name} raised {type(error).__name__}: {error}."
+        ) from error
+    for part in attribute.split("."):
+        if not hasattr(found, part):
+            raise TabularBellmanError(f"--rewards {source}: {module_name} has no {attribute!r}.")
+        found = getattr(found, part)
+    if not callable(found):
+        raise TabularBellmanError(f"--rewards {source}: {attribute} is a {type(found).__name__}, not a function.")
+    function: Callable[..., Any] = found
+    return function
+
+
+# -- CSV --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Row:
+    line: int
+    prompt: str
+    tokens: tuple[str, ...]
+    reward: float
+
+
+def _from_csv(path: Path, request: Request) -> StateActionTable:
+    rows = _rows(path)
+    vocab = request.vocab if request.vocab is not None else _inferred_vocab(path, rows)
+    longest = max(len(row.tokens) for row in rows) + 1
+    prompts = request.prompts if request.prompts is not None else tuple(dict.fromkeys(row.prompt for row in rows))
+    space = _sized(request, vocab, request.max_length if request.max_length is not None else longest, prompts)
+    space.check_budget(f"{path}: a StateActionTable")
+    token_of = {str(token): token for token in space.vocab}
+
+    found: dict[tuple[int, int], _Row] = {}
+    for row in rows:
+        try:
+            p = space.prompt_index(row.prompt)
+            index = space.response_index(_response(space, token_of, row.tokens))
+        except TabularBellmanError as error:
+            raise TabularBellmanError(f"{path}, line {row.line}: {error}") from None
+        if (p, index) in found:
+            raise TabularBellmanError(
+                f"{path}, line {row.line}: prompt {row.prompt!r}, response {' '.join(row.tokens)!r} stands in line "
+                f"{found[p, index].line} already; give each response once."
+            )
+        found[p, index] = row
+    if len(found) < space.n_responses and request.missing is None:
+        raise _absent(path, space, found)
+    fill = math.nan if request.missing is None else request.missing
+    values = np.full((space.n_prompts, space.n_responses_per_prompt), fill)
+    for place, row in found.items():
+        values[place] = row.reward
+    return StateActionTable.from_responses(space, values)
+
+
+def _rows(path: Path) -> list[_Row]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True, skipinitialspace=True)
+            names = reader.fieldnames or []
+            lacking = [name for name in _COLUMNS if name not in names]
+            if lacking:
+                raise TabularBellmanError(
+                    f"{path}, line 1: no column {', '.join(lacking)}; the columns are {', '.join(_COLUMNS)}."
+                )
+            rows = [_row(path, reader.line_num, record) for record in reader]
+    except FileNotFoundError:
+        raise TabularBellmanError(f"{path}: no such file.") from None
+    except OSError as error:
+        raise TabularBellmanError(f"cannot read {path}: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise TabularBellmanError(f"{path} is not UTF-8 (byte {error.start}); save it as UTF-8.") from error
+    except csv.Error as error:
+        raise TabularBellmanError(f"{path} is not CSV: {error}.") from error
+    if not rows:
+        raise TabularBellmanError(f"{path} has no rows below its header; give one for each response.")
+    return rows
+
+
+def _row(path: Path, line: int, record: dict[str, Any]) -> _Row:
+    cells = [record[name] for name in _COLUMNS]
+    if None in cells or None in record:
+        raise TabularBellmanError(f"{path}, line {line}: it has too {'few' if None in cells else 'many'} cells.")
+    prompt, response, text = cells
+    try:
+        reward = float(text)
+    except ValueError:
+        raise TabularBellmanError(f"{path}, line {line}: reward {text!r} is not a number.") from None
+    if math.isnan(reward) or reward == math.inf:
+        raise TabularBellmanError(f"{path}, line {line}: reward {text!r}; it must be finite, or -inf to forbid.")
+    return _Row(line, prompt, tuple(response.split()), reward)
+
+
+def _inferred_vocab(path: Path, rows: list[_Row]) -> tuple[str, ...]:
+    tokens = {token for row in rows for token in row.tokens}
+    if not tokens:
+        raise TabularBellmanError(f"{path}: no tokens in any response; give the vocabulary with --vocab.")
+    if all(re.fullmatch("[0-9]+", token) for token in tokens):
+        return tuple(sorted(tokens, key=lambda token: (int(token), token)))
+    return tuple(sorted(tokens))
+
+
+def _response(space: SequenceSpace, token_of: dict[str, Hashable], tokens: tuple[str, ...]) -> tuple[Hashable, ...]:
+    return space.complete(tuple(token_of.get(token, token) for token in tokens))
+
+
+def _absent(path: Path, space: SequenceSpace, found: dict[tuple[int, int], _Row]) -> TabularBellmanError:
+    n = space.n_responses_per_prompt
+    p, index = next((p, i) for p in range(space.n_prompts) for i in range(n) if (p, i) not in found)
+    text = " ".join(map(str, space.response_tokens(space.response_at(index))))
+    remedy = "add its row, or give --missing=-inf"
+    if index == 0 and space.has_eos and space.max_length > 1:
+        remedy += f", or --min-length {space.min_length + 1} if no response is that short"
+    return TabularBellmanError(
+        f"{path}: no row for prompt {space.prompts[p]!r}, response {text!r}"
+        f"{' (bare EOS)' if not text else ''}, one of {space.n_responses - len(found):,} absent; {remedy}."
+    )

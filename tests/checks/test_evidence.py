@@ -1,0 +1,150 @@
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from strategies import tables
+
+from proofs_check.claims import CLAIMS
+from proofs_check.evidence import Claim, Comparison, Mistake, Verdict, check, evaluate, planted
+from proofs_check.instances import Instance, built_in, half_forbidden
+from proofs_check.mistakes import MISTAKES, SOFT_BELLMAN
+from proofs_check.toolkit import LIBRARY
+from tabular_bellman import SequenceSpace, StateActionTable
+
+INSTANCES = list(built_in(0))
+BY_ID = {claim.id: claim for claim in CLAIMS}
+HARD_MAX = SOFT_BELLMAN[0]
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_claims_hold_and_reject_every_mistake_that_they_name(claim, seed):
+    result = check(claim, list(built_in(seed)))
+    assert result.verdict is Verdict.CHECKED
+    assert result.rejected == [mistake.name for mistake in claim.mistakes]
+    assert result.equivalent == []
+
+
+@given(tables(), st.sampled_from([0.5, 1.0, 2.0]))
+def test_claims_hold_on_any_rewards(reward, temperature):
+    instance = Instance("any", reward, temperature)
+    for claim in CLAIMS:
+        outcome = evaluate(claim, LIBRARY, instance)
+        assert outcome.holds, (claim.id, outcome)
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
+def test_every_planted_mistake_is_refuted_by_the_claims_that_name_it(mistake):
+    naming = [claim for claim in CLAIMS if mistake in claim.mistakes]
+    assert naming
+    for claim in naming:
+        outcomes = [evaluate(claim, planted(mistake), instance) for instance in INSTANCES]
+        assert not all(outcome.holds for outcome in outcomes), claim.id
+
+
+def test_names_are_unique():
+    for names in ([claim.id for claim in CLAIMS], [mistake.name for mistake in MISTAKES]):
+        assert len(set(names)) == len(names)
+
+
+@pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
+def test_a_bound_too_wide_to_reject_is_inconclusive(claim, monkeypatch):
+    """With every bound 1e30 the claim still holds, and says that this means nothing."""
+
+    def wide(kit, instance):
+        for comparison in claim.body(kit, instance):
+            left = comparison.left
+            if hasattr(left, "error"):
+                left = dataclasses.replace(left, error=np.full_like(left.error, 1e30))
+            yield dataclasses.replace(comparison, left=left)
+
+    result = check(dataclasses.replace(claim, body=wide), INSTANCES[:8])
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.survived
+
+
+def test_a_mistake_that_makes_no_difference_is_not_counted():
+    instance = Instance("one token, one step", StateActionTable.random(SequenceSpace(1, max_length=1), 0))
+    result = check(BY_ID["P1-logZ"], [instance])
+    assert result.verdict is Verdict.CHECKED
+    assert {"hard-max", "prefix-order", "prompts-merged", "lost-temperature"} <= set(result.equivalent)
+    assert "mean-not-sum" in result.equivalent  # one response: the mean is the sum
+
+
+def test_a_mistake_that_differs_but_is_not_noticed_makes_the_pass_inconclusive():
+    """A claim that looks at nothing holds; what it fails to notice counts against it."""
+    blind = Claim(
+        "blind", "", "", "", lambda kit, i: [Comparison("0 = 0", *[kit.soft_bellman(i.space, kit.rewards(i), 1.0)[1][0]] * 2)], (HARD_MAX,)
+    )  # fmt: skip
+    result = check(blind, INSTANCES[:5])
+    assert result.survived == ["hard-max"]
+    assert result.verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_nan_is_a_refutation():
+    broken = Mistake("nan", "", "log_partition", lambda kit, space, *rest: np.full(space.n_prompts, np.nan))
+    outcome = evaluate(BY_ID["P1-logZ"], planted(broken), INSTANCES[0])
+    assert outcome.residual == np.inf
+    assert not outcome.holds
+
+
+def test_a_finite_number_where_minus_infinity_belongs_is_a_refutation():
+    instance = half_forbidden(SequenceSpace(2, max_length=3), np.random.default_rng(0))
+    shallow = Mistake(
+        "shallow", "", "arm_log_probs", lambda kit, *rest: np.maximum(LIBRARY.arm_log_probs(*rest), -1e300)
+    )
+    outcome = evaluate(BY_ID["P1-prob"], planted(shallow), instance)
+    assert outcome.residual == np.inf
+
+
+def test_a_refusal_is_a_refutation_with_its_message():
+    all_dead = Mistake(
+        "dead",
+        "",
+        "soft_bellman",
+        lambda kit, space, rewards, t: ([np.full_like(r, -np.inf) for r in rewards], rewards),
+    )
+    outcome = evaluate(BY_ID["P1-prob"], planted(all_dead), INSTANCES[0])
+    assert "every response to prompt None is forbidden" in outcome.refusal
+    assert not outcome.holds
+
+
+def test_shapes_are_compared_strictly():
+    bad = dataclasses.replace(
+        BY_ID["P1-logZ"], body=lambda kit, i: [Comparison("", kit.lift(np.zeros(2)), kit.lift(np.zeros(1)))]
+    )
+    with pytest.raises(RuntimeError, match="shapes"):
+        evaluate(bad, LIBRARY, INSTANCES[0])
+
+
+def test_the_instances_that_are_promised_are_there():
+    spaces = [instance.space for instance in INSTANCES]
+    assert SequenceSpace.fixed_length(8, 4) in spaces
+    assert SequenceSpace.fixed_length(4, 8) in spaces
+    assert SequenceSpace(3, max_length=8, prompts=["x", "y"]) in spaces
+    assert SequenceSpace("()", max_length=13) in spaces
+    assert SequenceSpace(1, max_length=200) in spaces
+    assert SequenceSpace("ab", max_length=3, prompts=["a", "ab"]) in spaces
+    forbidden = next(i for i in INSTANCES if i.name == "half of the actions forbidden")
+    assert 0.4 < np.isneginf(forbidden.reward.to_vector()).mean() < 0.6
+    assert {instance.temperature for instance in INSTANCES} > {1.0}
+
+
+@settings(max_examples=20)
+@given(tables())
+def test_live_pairs_are_those_on_the_way_to_an_allowed_response(reward):
+    space, instance = reward.space, Instance("any", reward)
+    on_the_way = set()
+    for prompt in space.prompts:
+        for response in space.responses():
+            path = [(prompt, response[:t], response[t]) for t in range(len(response))]
+            # Live says nothing about how to get there: it is about what is below.
+            for t in range(len(path)):
+                if all(np.isfinite(reward[key]) for key in path[t:]):
+                    on_the_way.add(path[t])
+    for prompt, prefix, action in space.pairs():
+        depth, index = space.prefix_index(prefix, prompt)
+        live = instance.live[depth][space.action_index(depth, action), index]
+        assert live == ((prompt, prefix, action) in on_the_way)

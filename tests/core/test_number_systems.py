@@ -1,0 +1,110 @@
+from decimal import Decimal, localcontext
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from oracle import digits
+from strategies import tables
+
+from tabular_bellman import soft_bellman
+from tabular_bellman.enumeration import completions
+from tabular_bellman.extended import logsumexp
+from tabular_bellman.number_systems import BoundedLog, LogFloat
+from tabular_bellman.recursion import backward
+
+SYSTEM = BoundedLog()
+LOGS = st.floats(-1e4, 1e4) | st.floats(-1.0, 1.0) | st.just(-np.inf)
+COLUMNS = st.lists(LOGS, min_size=1, max_size=20)
+
+
+def distance(approximate, exact):
+    """|approximate - exact| to 60 digits; 0 where both are -inf."""
+    if approximate == -np.inf or exact == Decimal("-Infinity"):
+        return 0.0 if Decimal(approximate) == exact else np.inf
+    with localcontext() as context:
+        context.prec = 60
+        return float(abs(Decimal(approximate) - exact))
+
+
+@given(COLUMNS, st.randoms(use_true_random=False))
+def test_the_bound_of_a_sum_holds_for_every_way_to_add_up(column, random):
+    x = np.array(column)[:, None]
+    result, exact = SYSTEM.sum(SYSTEM.exact(x)), digits(column)
+    shuffled = np.array(random.sample(column, len(column)))[:, None]
+    with np.errstate(divide="ignore", over="ignore", under="ignore"):
+        unshifted = np.log(np.exp(x).sum(axis=0))
+    ways = [result.value, logsumexp(shuffled)]
+    if max(column) < 600.0 and min(column) > -600.0:
+        ways.append(unshifted)
+    for value in ways:
+        assert distance(float(value[0]), exact) <= result.error[0]
+
+
+@given(st.lists(st.tuples(LOGS, st.floats(0.0, 0.5)), min_size=1, max_size=8), st.integers(0, 1000))
+def test_errors_of_what_is_added_up_are_carried_on(terms, seed):
+    """Any inputs within their errors lead to a sum within its error."""
+    from tabular_bellman.number_systems import Bounded
+
+    values, errors = (np.array(part)[:, None] for part in zip(*terms, strict=True))
+    errors = np.where(np.isneginf(values), 0.0, errors)
+    result = SYSTEM.sum(Bounded(values, errors))
+    rng = np.random.default_rng(seed)
+    for signs in (np.ones_like(values), -np.ones_like(values), rng.uniform(-1.0, 1.0, values.shape)):
+        moved = (values + signs * errors * (1 - 1e-9))[:, 0].tolist()
+        assert distance(float(result.value[0]), digits(moved)) <= result.error[0]
+
+
+@given(tables(), st.sampled_from([0.3, 1.0, 7.0]))
+def test_bounds_hold_for_kernel_and_generic_recursion_against_sixty_digits(reward, temperature):
+    space = reward.space
+    logits, values = backward(space, SYSTEM, [SYSTEM.exact(x) for x in reward.levels], temperature=temperature)
+    kernel_logits, kernel_values = soft_bellman(reward, temperature=temperature)
+    with localcontext() as context:
+        context.prec = 60
+        tau, exact_below = Decimal(temperature), None
+        for t in reversed(range(space.n_depths)):
+            exact = []
+            for index in range(space.n_prefixes_at(t)):
+                row = [Decimal(float(x)) for x in reward.levels[t][:, index]]
+                if exact_below is not None:
+                    n = space.n_prefixes_at(t)
+                    row[: space.n_tokens] = [
+                        x + exact_below[index + n * i] for i, x in enumerate(row[: space.n_tokens])
+                    ]
+                for a, q in enumerate(row):
+                    bound = logits[t].error[a, index]
+                    assert distance(float(logits[t].value[a, index]), q) <= bound
+                    assert distance(float(kernel_logits.levels[t][a, index]), q) <= bound
+                finite = [q / tau for q in row if q.is_finite()]
+                top = max(finite, default=None)
+                v = tau * (top + sum((q - top).exp() for q in finite).ln()) if finite else Decimal("-Infinity")
+                assert distance(float(values[t].value[index]), v) <= values[t].error[index]
+                assert distance(float(kernel_values.levels[t][index]), v) <= values[t].error[index]
+                exact.append(v)
+            exact_below = exact
+
+
+@given(tables())
+def test_values_are_those_of_the_float_system_bit_for_bit(reward):
+    pairs = backward(reward.space, SYSTEM, [SYSTEM.exact(x) for x in reward.levels])
+    floats = backward(reward.space, LogFloat(), reward.levels)
+    for pair_levels, float_levels in zip(pairs, floats, strict=True):
+        for pair, plain in zip(pair_levels, float_levels, strict=True):
+            np.testing.assert_array_equal(pair.value, plain)
+    totals = completions(reward.space, SYSTEM, [SYSTEM.exact(x) for x in reward.levels])
+    np.testing.assert_array_equal(totals.value, completions(reward.space, LogFloat(), reward.levels))
+
+
+def test_bounds_are_not_much_wider_than_errors():
+    """A bound that says nothing would pass everything: it stays within 100 roundings of the values' size."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((5, 1000))
+    result = SYSTEM.sum(SYSTEM.exact(x))
+    assert result.error.max() < 100 * 2**-53 * np.abs(x).max()
+
+
+def test_minus_infinity_is_exact():
+    nothing = SYSTEM.exact(np.full((3, 1), -np.inf))
+    assert SYSTEM.sum(nothing).value[0] == -np.inf
+    assert SYSTEM.sum(nothing).error[0] == 0.0
+    assert SYSTEM.divide(nothing, nothing).value[0, 0] == -np.inf

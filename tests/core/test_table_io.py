@@ -1,0 +1,145 @@
+import json
+import os
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from strategies import tables
+
+from tabular_bellman import EOS, SequenceSpace, StateActionTable, StateTable, TabularBellmanError, table_io
+
+
+@pytest.fixture
+def table():
+    space = SequenceSpace("ab", max_length=2, prompts=[None])
+    return StateActionTable.from_dict(space, {(None, ("a",), EOS): -np.inf, (None, (), "b"): 1 / 3}, default=0.0)
+
+
+@given(table=tables(), suffix=st.sampled_from([".npz", ".json"]))
+def test_round_trip(tmp_path_factory, table, suffix):
+    path = tmp_path_factory.mktemp("tables") / f"table{suffix}"
+    table.save(path)
+    again = StateActionTable.load(path)
+    assert again == table
+    assert [type(token) for token in again.space.vocab] == [type(token) for token in table.space.vocab]
+    assert [type(prompt) for prompt in again.space.prompts] == [type(prompt) for prompt in table.space.prompts]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+def test_state_tables_too(tmp_path, suffix):
+    values = StateTable.random(SequenceSpace.fixed_length(2, 3), 0)
+    values.save(tmp_path / f"v{suffix}")
+    assert StateTable.load(tmp_path / f"v{suffix}") == values
+    with pytest.raises(TabularBellmanError, match="holds a 'state' table, not a 'state_action' one"):
+        StateActionTable.load(tmp_path / f"v{suffix}")
+
+
+def test_json_is_plain(tmp_path, table):
+    table.save(tmp_path / "t.json")
+    document = json.loads((tmp_path / "t.json").read_text())
+    assert document["schema_version"] == 1
+    assert document["values"] == [0.0, 1 / 3, 0.0, "-inf", 0.0]
+    assert document["space"]["vocab"] == ["a", "b"]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+def test_an_interrupted_write_leaves_the_old_file_whole(tmp_path, table, suffix, monkeypatch):
+    path = tmp_path / f"t{suffix}"
+    table.save(path)
+    before = path.read_bytes()
+
+    def interrupted(descriptor):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(table_io.os, "fsync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        (table + 1.0).save(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == [path.name]
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+def test_a_full_disk_is_an_error_of_ours(tmp_path, table, suffix, monkeypatch):
+    def full(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(table_io.os, "fsync", full)
+    with pytest.raises(TabularBellmanError, match="No space left on device"):
+        table.save(tmp_path / f"t{suffix}")
+    assert os.listdir(tmp_path) == []
+
+
+class Unusual(str):
+    pass
+
+
+@pytest.mark.parametrize("token", [np.int64(3), b"x", frozenset(), Unusual("u"), ("a", b"x"), float("inf")])
+def test_tokens_that_files_cannot_hold_are_refused_by_name(tmp_path, token):
+    table = StateActionTable.zeros(SequenceSpace([token], max_length=2))
+    with pytest.raises(TabularBellmanError, match="cannot save the token"):
+        table.save(tmp_path / "t.json")
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.9])
+def test_truncated_files(tmp_path, table, suffix, share):
+    path = tmp_path / f"t{suffix}"
+    table.save(path)
+    path.write_bytes(path.read_bytes()[: int(share * path.stat().st_size)])
+    with pytest.raises(TabularBellmanError, match="cannot be read as a table"):
+        StateActionTable.load(path)
+
+
+def test_pickles_are_refused(tmp_path):
+    np.savez(tmp_path / "t.npz", header=np.array([{"a": 1}], dtype=object), values=np.zeros(1))
+    with pytest.raises(TabularBellmanError, match="pickled"):
+        StateActionTable.load(tmp_path / "t.npz")
+    np.save(tmp_path / "plain.npy", np.array([object()], dtype=object), allow_pickle=True)
+    (tmp_path / "plain.npy").rename(tmp_path / "p.npz")
+    with pytest.raises(TabularBellmanError, match="pickled"):
+        StateActionTable.load(tmp_path / "p.npz")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"schema_version": 2}, "schema version 2; this release reads version 1. Upgrade"),
+        ({"schema_version": None}, "schema version None"),
+        ({"format": "other"}, "not a table of this package"),
+        ({"kind": "matrix"}, "holds a 'matrix' table"),
+        ({"space": {}}, "its space cannot be read"),
+        ({"space": None}, "its space cannot be read"),
+        ({"values": [0.0] * 4}, r"shape \(4,\).*needs \(5,\)"),
+        ({"values": [0.0] * 4 + [None]}, "value 4 is None"),
+        ({"values": [0.0] * 4 + ["inf"]}, "value 4 is 'inf'"),
+        ({"values": [0.0] * 4 + [10**400]}, "too large"),
+        ({"values": None}, r"shape \(0,\)"),
+    ],
+)
+def test_files_that_say_something_else(tmp_path, table, change, message):
+    path = tmp_path / "t.json"
+    table.save(path)
+    path.write_text(json.dumps(json.loads(path.read_text()) | change))
+    with pytest.raises(TabularBellmanError, match=message):
+        StateActionTable.load(path)
+
+
+def test_files_over_the_budget_are_refused(tmp_path, table):
+    table.save(tmp_path / "t.npz")
+    with pytest.raises(TabularBellmanError, match="would take 40 bytes; the budget is 39 bytes"):
+        StateActionTable.load(tmp_path / "t.npz", max_bytes=39)
+
+
+def test_places_that_cannot_be(tmp_path, table):
+    with pytest.raises(TabularBellmanError, match=r"saved as .npz or .json"):
+        table.save(tmp_path / "t.txt")
+    with pytest.raises(TabularBellmanError, match="cannot write .*No such file or directory"):
+        table.save(tmp_path / "absent" / "t.npz")
+    for suffix in (".npz", ".json"):
+        with pytest.raises(TabularBellmanError, match="no such file"):
+            StateActionTable.load(tmp_path / f"absent{suffix}")
+        (tmp_path / f"folder{suffix}").mkdir()
+        with pytest.raises(TabularBellmanError, match="Is a directory"):
+            StateActionTable.load(tmp_path / f"folder{suffix}")
