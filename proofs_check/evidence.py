@@ -7,9 +7,9 @@ variant, residuals that must exceed those bounds.
 
 import enum
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -19,7 +19,7 @@ from tabular_bellman import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded
 
-__all__ = ["Claim", "Comparison", "Mistake", "Outcome", "Result", "Verdict", "check", "evaluate", "planted"]
+__all__ = ["Claim", "Comparison", "Fate", "Mistake", "Outcome", "Result", "Verdict", "check", "evaluate", "planted"]
 
 
 class Verdict(enum.Enum):
@@ -27,7 +27,11 @@ class Verdict(enum.Enum):
 
     CHECKED = "float64 within an error bound derived from the computation, and every mistake rejected"
     REFUTED = "a residual above its bound, or a refusal where the statement gives a number"
-    INCONCLUSIVE = "within the bound, but a mistake is within it too: not a pass"
+    INCONCLUSIVE = "within the bound, but a mistake that differs is within it too: not a pass"
+
+
+# A bound wider than this, in nats, could itself be what hides a mistake.
+INFORMATIVE_BOUND: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -99,6 +103,8 @@ class Outcome:
         The comparison that it belongs to.
     live, forbidden : int
         How many entries were compared: finite ones, and those that must be -inf on both sides.
+    widest : float
+        The largest bound of all entries.
     refusal : str
         The library's error message, where it refused.
     """
@@ -109,6 +115,7 @@ class Outcome:
     where: str = ""
     live: int = 0
     forbidden: int = 0
+    widest: float = 0.0
     refusal: str = ""
 
     @property
@@ -124,22 +131,41 @@ class Outcome:
         return self.residual / self.bound if self.bound else 0.0
 
 
-@dataclass
+class Fate(enum.Enum):
+    """What became of a mistake that was put in; the values say it in words."""
+
+    REJECTED = "the claim fails with it, on some instance"
+    SURVIVED = "it changes what the claim compares, and the claim holds all the same"
+    UNSEEN = "it changes its function's results, but not what the claim compares on these instances"
+    EQUIVALENT = "it returns the right thing on these instances"
+
+
+@dataclass(frozen=True)
 class Result:
-    """A claim's verdict, with the outcomes and the mistakes behind it."""
+    """A claim's verdict, with the outcomes and the fates of its mistakes behind it.
+
+    `complete` says that the instances were chosen so that every mistake shows on them (the built-in ones are).
+    """
 
     claim: Claim
     outcomes: list[Outcome]
-    rejected: list[str] = field(default_factory=list)
-    survived: list[str] = field(default_factory=list)
-    equivalent: list[str] = field(default_factory=list)
+    fates: dict[str, Fate]
+    complete: bool = False
+
+    def named(self, fate: Fate) -> list[str]:
+        """The mistakes that had this fate."""
+        return [name for name, found in self.fates.items() if found is fate]
 
     @property
     def verdict(self) -> Verdict:
-        """REFUTED outranks everything; a mistake that survives makes a pass inconclusive."""
+        """REFUTED outranks everything; a pass that a mistake could have had too is inconclusive."""
         if not all(outcome.holds for outcome in self.outcomes):
             return Verdict.REFUTED
-        return Verdict.INCONCLUSIVE if self.survived else Verdict.CHECKED
+        rejected, survived, unseen = (len(self.named(f)) for f in (Fate.REJECTED, Fate.SURVIVED, Fate.UNSEEN))
+        too_wide = unseen and max(outcome.widest for outcome in self.outcomes) > INFORMATIVE_BOUND
+        if survived or too_wide or (self.complete and rejected < len(self.fates)):
+            return Verdict.INCONCLUSIVE
+        return Verdict.CHECKED
 
     @property
     def worst(self) -> Outcome:
@@ -151,13 +177,14 @@ def _badness(outcome: Outcome) -> tuple[float, float]:
     return outcome.ratio, outcome.bound
 
 
-def check(claim: Claim, instances: Sequence[Instance], toolkit: Toolkit[FloatArray] = LIBRARY) -> Result:
+def check(
+    claim: Claim, instances: Sequence[Instance], toolkit: Toolkit[FloatArray] = LIBRARY, *, complete: bool = False
+) -> Result:
     """Judge a claim on instances: over `toolkit`, and over the library with each of its mistakes put in."""
     bounds = [list(claim.body(REFERENCE, instance)) for instance in instances]
-    result = Result(claim, [evaluate(claim, toolkit, i, b) for i, b in zip(instances, bounds, strict=True)])
-    for mistake in claim.mistakes:
-        getattr(result, _fate(claim, mistake, instances, bounds)).append(mistake.name)
-    return result
+    outcomes = [evaluate(claim, toolkit, i, bound) for i, bound in zip(instances, bounds, strict=True)]
+    fates = {mistake.name: _fate(claim, mistake, instances, bounds) for mistake in claim.mistakes}
+    return Result(claim, outcomes, fates, complete)
 
 
 def evaluate(
@@ -165,17 +192,29 @@ def evaluate(
 ) -> Outcome:
     """Return the outcome of one claim on one instance; `reference` holds the comparisons over `REFERENCE`."""
     reference = list(claim.body(REFERENCE, instance)) if reference is None else reference
+    return _judge(instance, _comparisons(claim, toolkit, instance), reference)
+
+
+def _comparisons(claim: Claim, toolkit: Toolkit[FloatArray], instance: Instance) -> list[Comparison] | str:
+    """Return the comparisons over code under test, or the message with which it refused."""
     try:
         # A wrong variant may overflow; what comes of it is judged, not warned of.
         with np.errstate(all=None if toolkit is LIBRARY else "ignore"):
-            comparisons = list(claim.body(toolkit, instance))
+            return list(claim.body(toolkit, instance))
     except TabularBellmanError as error:
-        return Outcome(instance.name, np.inf, 0.0, "refused", refusal=str(error))
-    if [c.what for c in comparisons] != [c.what for c in reference]:
-        raise RuntimeError(f"claim {claim.id} compares other things over the reference")  # a bug in the claim
-    parts = [_compare(instance.name, mine, bound) for mine, bound in zip(comparisons, reference, strict=True)]
-    worst = max(parts, key=_badness)
-    return replace(worst, live=sum(p.live for p in parts), forbidden=sum(p.forbidden for p in parts))
+        return str(error)
+
+
+def _judge(instance: Instance, found: list[Comparison] | str, reference: Sequence[Comparison]) -> Outcome:
+    if isinstance(found, str):
+        return Outcome(instance.name, np.inf, where="refused", refusal=found)
+    parts = [_compare(instance.name, mine, bound) for mine, bound in zip(found, reference, strict=True)]
+    return replace(
+        max(parts, key=_badness),
+        live=sum(part.live for part in parts),
+        forbidden=sum(part.forbidden for part in parts),
+        widest=max(part.widest for part in parts),
+    )
 
 
 def _compare(name: str, mine: Comparison, reference: Comparison) -> Outcome:
@@ -195,6 +234,7 @@ def _compare(name: str, mine: Comparison, reference: Comparison) -> Outcome:
         mine.what,
         int(forbidden.size - forbidden.sum()),
         int(forbidden.sum()),
+        float(bound.max()),
     )
 
 
@@ -209,16 +249,20 @@ def planted(mistake: Mistake, toolkit: Toolkit[FloatArray] = LIBRARY) -> Toolkit
     return replace(toolkit, **changes)
 
 
-def _fate(claim: Claim, mistake: Mistake, instances: Sequence[Instance], bounds: Sequence[Sequence[Comparison]]) -> str:
-    """Tell whether a mistake is rejected somewhere; if not, whether it differed from the right thing anywhere."""
-    differed = False
-    for instance, bound in zip(instances, bounds, strict=True):
+def _fate(
+    claim: Claim, mistake: Mistake, instances: Sequence[Instance], bounds: Sequence[Sequence[Comparison]]
+) -> Fate:
+    seen = differed = False
+    for instance, reference in zip(instances, bounds, strict=True):
         calls: list[tuple[tuple[Any, ...], Any]] = []
         toolkit = _recording(planted(mistake), mistake.replaces, calls)
-        if not evaluate(claim, toolkit, instance, bound).holds:
-            return "rejected"
+        found = _comparisons(claim, toolkit, instance)
+        if isinstance(found, str) or not _judge(instance, found, reference).holds:
+            return Fate.REJECTED
+        pairs = list(zip(found, reference, strict=True))
+        seen = seen or any(_apart(x.left, y.left) or _apart(x.right, y.right) for x, y in pairs)
         differed = differed or any(_differs(mistake, arguments, result) for arguments, result in calls)
-    return "survived" if differed else "equivalent"
+    return Fate.SURVIVED if seen else Fate.UNSEEN if differed else Fate.EQUIVALENT
 
 
 def _recording(
@@ -239,8 +283,12 @@ def _differs(mistake: Mistake, arguments: tuple[Any, ...], result: Any) -> bool:
     """Tell whether what a mistake returned differs from the right result by more than rounding explains."""
     space, levels, *rest = arguments
     right = getattr(REFERENCE, mistake.replaces)(space, [REFERENCE.lift(level) for level in levels], *rest)
-    pairs = zip(_arrays(result), _arrays(right), strict=True)
-    return any(_compare("", Comparison("", x, y.value), Comparison("", y, x)).ratio > 1.0 for x, y in pairs)
+    return any(_apart(x, y) for x, y in zip(_arrays(result), _arrays(right), strict=True))
+
+
+def _apart(found: FloatArray, right: Bounded) -> bool:
+    outcome = _compare("", Comparison("", found, right.value), Comparison("", right, REFERENCE.lift(right.value)))
+    return not outcome.holds
 
 
 def _arrays(result: Any) -> Iterator[Any]:

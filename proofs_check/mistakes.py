@@ -138,7 +138,7 @@ def _mask_1e9(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: floa
 def _single_precision(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def total(_: int, q: Array) -> Array:
         value = kit.system.power(kit.system.sum(kit.system.power(q, 1.0 / temperature)), temperature)
-        return value.astype(np.float32).astype(np.float64)
+        return np.asarray(value.astype(np.float32), dtype=np.float64)
 
     return _backward(kit, space, rewards, temperature, total=total)
 
@@ -146,8 +146,8 @@ def _single_precision(kit: Kit, space: SequenceSpace, rewards: Levels, temperatu
 def _no_shift(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def total(_: int, q: Array) -> Array:
         # Without the shift by the maximum, exp overflows; libraries then clip to the largest float.
-        value = temperature * np.log(np.exp(q / temperature).sum(axis=0))
-        return np.nan_to_num(value, posinf=np.finfo(float).max, neginf=-np.inf)
+        value: Array = temperature * np.log(np.exp(q / temperature).sum(axis=0))
+        return np.where(np.isposinf(value), np.finfo(float).max, value)
 
     return _backward(kit, space, rewards, temperature, total=total)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from proofs_check.evidence import Mistake, Result, Verdict
+from proofs_check.evidence import Fate, Mistake, Result, Verdict
 from tabular_bellman import __version__
 
 __all__ = ["PAPER", "SCHEMA_VERSION", "as_json", "header", "row", "summary"]
@@ -14,6 +14,12 @@ __all__ = ["PAPER", "SCHEMA_VERSION", "as_json", "header", "row", "summary"]
 SCHEMA_VERSION: Final = 1
 PAPER: Final = '"Autoregressive Language Models are Secretly Energy-Based Models", arXiv 2512.15605v4'
 _COLUMNS: Final = "{:<15} {:<12} {:>9} {:>9} {:>9} {:>9} {:>7}  {}"
+
+_FATES: Final = {
+    Fate.SURVIVED: "! not rejected, though it changes what is compared",
+    Fate.UNSEEN: "makes no difference to what is compared here",
+    Fate.EQUIVALENT: "the same as the right thing here",
+}
 
 
 def header(source: str, n_instances: int, planted: Mistake | None) -> Iterator[str]:
@@ -30,7 +36,7 @@ def header(source: str, n_instances: int, planted: Mistake | None) -> Iterator[s
 def row(result: Result) -> Iterator[str]:
     """Yield the lines of one claim."""
     worst, claim = result.worst, result.claim
-    differing = len(result.rejected) + len(result.survived)
+    rejected, survived = result.named(Fate.REJECTED), result.named(Fate.SURVIVED)
     yield _COLUMNS.format(
         claim.id,
         result.verdict.name,
@@ -39,7 +45,7 @@ def row(result: Result) -> Iterator[str]:
         len(result.outcomes),
         f"{sum(outcome.live for outcome in result.outcomes):,}",
         f"{sum(outcome.forbidden for outcome in result.outcomes):,}",
-        f"rejects {len(result.rejected)} of {differing}",
+        f"rejects {len(rejected)} of {len(rejected) + len(survived)}",
     ).rstrip()
     yield f"    {claim.place}: {claim.statement}"
     failing = [outcome for outcome in result.outcomes if not outcome.holds]
@@ -48,10 +54,9 @@ def row(result: Result) -> Iterator[str]:
         yield f"    ! fails on {len(failing)} of {len(result.outcomes)}, first on {first.instance}: " + (
             first.refusal or f"{first.where}: residual {first.residual:.3g}, bound {first.bound:.3g}"
         )
-    if result.survived:
-        yield f"    ! cannot tell from the right thing here: {', '.join(result.survived)}"
-    if result.equivalent:
-        yield f"    the same as the right thing here: {', '.join(result.equivalent)}"
+    for fate, words in _FATES.items():
+        if names := result.named(fate):
+            yield f"    {words}: {', '.join(names)}"
 
 
 def summary(results: Sequence[Result]) -> Iterator[str]:
@@ -97,9 +102,10 @@ def _claim(result: Result) -> dict[str, Any]:
         "worst_comparison": worst.where,
         "refusal": worst.refusal or None,
         "mistakes": {
-            "rejected": result.rejected,
-            "survived": result.survived,
-            "equivalent_here": result.equivalent,
+            "rejected": result.named(Fate.REJECTED),
+            "survived": result.named(Fate.SURVIVED),
+            "unseen_here": result.named(Fate.UNSEEN),
+            "equivalent_here": result.named(Fate.EQUIVALENT),
         },
         "outcomes": [
             {

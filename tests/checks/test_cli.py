@@ -197,13 +197,19 @@ def test_random_rewards_over_a_space_of_the_users_own(run):
 
 
 HEADER = "prompt,response,reward\n"
+SMALL = ("--vocab", "2", "--max-length", "2")
+MINE = {"mine.py": FUNCTIONS}
 WRONG = {
     "absent file": (["no.csv"], {}, "no.csv: no such file"),
     "absent table": (["no.npz"], {}, "no.npz: no such file"),
     "unknown kind": (["r.txt"], {}, "r.txt: neither a .csv, .npz or .json file nor package.module:function"),
     "folder": (["d.csv"], {"d.csv": None}, "cannot read d.csv: Is a directory"),
     "empty": (["r.csv"], {"r.csv": ""}, "line 1: no column prompt, response, reward"),
-    "missing column": (["r.csv"], {"r.csv": "prompt,response\n"}, "line 1: no column reward; the columns are prompt, resp"),
+    "missing column": (
+        ["r.csv"],
+        {"r.csv": "prompt,response\n"},
+        "line 1: no column reward; the columns are prompt, resp",
+    ),
     "no rows": (["r.csv"], {"r.csv": HEADER}, "has no rows below its header"),
     "too few cells": (["r.csv"], {"r.csv": HEADER + "p,a\n"}, "line 2: it has too few cells"),
     "too many cells": (["r.csv"], {"r.csv": HEADER + "p,a,1,2\n"}, "line 2: it has too many cells"),
@@ -211,16 +217,32 @@ WRONG = {
     "NaN": (["r.csv"], {"r.csv": HEADER + "p,,nan\n"}, "line 2: reward 'nan'; it must be finite, or -inf"),
     "+inf": (["r.csv"], {"r.csv": HEADER + "p,,inf\n"}, "line 2: reward 'inf'"),
     "duplicate": (["r.csv"], {"r.csv": HEADER + "p,,1\np,a,1\np,a,2\n"}, "line 4: .* stands in line 3 already"),
-    "absent row": (["r.csv"], {"r.csv": HEADER + "p,,1\np,a,1\nq,,1\n"}, "no row for prompt 'q', response 'a', one of 1"),
+    "absent row": (
+        ["r.csv"],
+        {"r.csv": HEADER + "p,,1\np,a,1\nq,,1\n"},
+        "no row for prompt 'q', response 'a', one of 1",
+    ),
     "absent bare EOS": (["r.csv"], {"r.csv": HEADER + "p,a,1\n"}, r"\(bare EOS\).*--missing=-inf, or --min-length 2"),
     "no tokens": (["r.csv"], {"r.csv": HEADER + "p,,1\n"}, "no tokens in any response; give the vocabulary"),
     "unknown token": (["r.csv", "--vocab", "b"], {"r.csv": HEADER + "p,a,1\n"}, "line 2: .*unknown token 'a'"),
     "too long": (["r.csv", "--max-length", "2"], {"r.csv": HEADER + "p,a a,1\n"}, "line 2: .* length 3, EOS counted"),
-    "unknown prompt": (["r.csv", "--prompts", "q"], {"r.csv": HEADER + "p,a,1\np,,1\nq,,0\n"}, "line 2: unknown prompt 'p'"),
+    "unknown prompt": (
+        ["r.csv", "--prompts", "q"],
+        {"r.csv": HEADER + "p,a,1\np,,1\nq,,0\n"},
+        "line 2: unknown prompt 'p'",
+    ),
     "not UTF-8": (["r.csv"], {"r.csv": b"prompt,response,reward\n\xff,,1\n"}, "not UTF-8"),
     "not CSV": (["r.csv"], {"r.csv": HEADER + '"p,,1\n'}, "is not CSV"),
-    "too large": (["r.csv", "--max-length", "60"], {"r.csv": HEADER + "p,a b,1\n"}, "the budget is 1,073,741,824 bytes"),
-    "all forbidden": (["r.csv"], {"r.csv": HEADER + "p,,-inf\np,a,-inf\n"}, "every response to prompt 'p' is forbidden"),
+    "too large": (
+        ["r.csv", "--max-length", "60"],
+        {"r.csv": HEADER + "p,a b,1\n"},
+        "the budget is 1,073,741,824 bytes",
+    ),
+    "all forbidden": (
+        ["r.csv"],
+        {"r.csv": HEADER + "p,,-inf\np,a,-inf\n"},
+        "every response to prompt 'p' is forbidden",
+    ),
     "truncated table": (["t.npz"], {"t.npz": b"PK\x03\x04"}, "cannot be read as a table"),
     "newer schema": (
         ["t.json"],
@@ -228,28 +250,32 @@ WRONG = {
         "schema version 9; this release reads version 1",
     ),
     "table and space": (["t.npz", "--vocab", "3"], {}, "holds its own space; leave out --vocab"),
-    "no space": (["mine:reward"], {"mine.py": FUNCTIONS}, "needs --vocab and --max-length"),
-    "no module": (["absent:reward", "--vocab", "2", "--max-length", "2"], {}, "no module named 'absent'"),
-    "no function": (["mine:absent", "--vocab", "2", "--max-length", "2"], {"mine.py": FUNCTIONS}, "mine has no 'absent'"),
-    "not a function": (["mine:number", "--vocab", "2", "--max-length", "2"], {"mine.py": FUNCTIONS}, "number is a int, not a"),
-    "module that fails": (["mine:f", "--vocab", "2", "--max-length", "2"], {"mine.py": "1/0"}, "importing mine raised ZeroDiv"),
-    "module that exits": (["mine:f", "--vocab", "2", "--max-length", "2"], {"mine.py": "exit(0)"}, "mine raised SystemExit"),
-    "module in error": (["mine:f", "--vocab", "2", "--max-length", "2"], {"mine.py": "def"}, "importing mine raised SyntaxErr"),
-    "function that raises": (["mine:fails", "--vocab", "2", "--max-length", "2"], {"mine.py": FUNCTIONS}, "RuntimeError: out of order at"),
-    "function of text": (["mine:text", "--vocab", "2", "--max-length", "2"], {"mine.py": FUNCTIONS}, "'1.0', of type str"),
-    "function that forbids": (["mine:nothing", "--vocab", "2", "--max-length", "2"], {"mine.py": FUNCTIONS}, "is forbidden"),
+    "no space": (["mine:reward"], MINE, "needs --vocab and --max-length"),
+    "no module": (["absent:reward", *SMALL], {}, "no module named 'absent'"),
+    "no function": (["mine:absent", *SMALL], MINE, "mine has no 'absent'"),
+    "not a function": (["mine:number", *SMALL], MINE, "number is a int, not a"),
+    "module that fails": (["mine:f", *SMALL], {"mine.py": "1/0"}, "importing mine raised ZeroDiv"),
+    "module that exits": (["mine:f", *SMALL], {"mine.py": "exit(0)"}, "mine raised SystemExit"),
+    "module in error": (["mine:f", *SMALL], {"mine.py": "def"}, "importing mine raised SyntaxErr"),
+    "function that raises": (["mine:fails", *SMALL], MINE, "RuntimeError: out of order at"),
+    "function of text": (["mine:text", *SMALL], MINE, "'1.0', of type str"),
+    "function that forbids": (["mine:nothing", *SMALL], MINE, "is forbidden"),
     "function of another form": (
-        ["mine:stepwise", "--vocab", "2", "--max-length", "2"],
-        {"mine.py": FUNCTIONS},
+        ["mine:stepwise", *SMALL],
+        MINE,
         r"stepwise raised TypeError: .*missing 1 required positional argument",
     ),
-    "space too large": (["mine:reward", "--vocab", "10", "--max-length", "40"], {"mine.py": FUNCTIONS}, "the budget is 1,073"),
-    "bad lengths": (["mine:reward", "--vocab", "2", "--max-length", "-1"], {"mine.py": FUNCTIONS}, "max_length is -1"),
-    "two lengths": (["mine:reward", "--vocab", "2", "--max-length", "2", "--fixed-length", "2"], {"mine.py": FUNCTIONS}, "goes without --max"),
+    "space too large": (["mine:reward", "--vocab", "10", "--max-length", "40"], MINE, "the budget is 1,073"),
+    "bad lengths": (["mine:reward", "--vocab", "2", "--max-length", "-1"], MINE, "max_length is -1"),
+    "two lengths": (
+        ["mine:reward", "--vocab", "2", "--max-length", "2", "--fixed-length", "2"],
+        MINE,
+        "goes without --max",
+    ),
     "stepwise CSV": (["r.csv", "--stepwise"], {"r.csv": HEADER}, "--stepwise goes with"),
-    "missing without CSV": (["mine:reward", "--missing=-inf"], {"mine.py": FUNCTIONS}, "--missing goes with"),
+    "missing without CSV": (["mine:reward", "--missing=-inf"], MINE, "--missing goes with"),
     "unknown mistake": (["r.csv", "--plant", "typo"], {}, "typo: no such mistake; there are hard-max, "),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("arguments", "files", "message"), WRONG.values(), ids=WRONG.keys())

@@ -1,0 +1,24 @@
+"""What the README shows is what the commands print.  Its Python examples run as doctests of their own."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from proofs_check import cli
+
+README = Path(__file__).parent.parent / "README.md"
+SHOWN = re.findall(r"```console\n\$ proofs-check (.*)\n((?:.*\n)*?)```", README.read_text(encoding="utf-8"))
+RESIDUAL = re.compile(r" +\d\.\de[-+]\d\d(?= )")  # the last digits of a float are the machine's
+
+
+@pytest.mark.parametrize(("command", "shown"), SHOWN, ids=[command for command, _ in SHOWN])
+def test_what_the_readme_shows(command, shown, capsys):
+    cli.main(command.split())
+    printed = capsys.readouterr().out
+    assert RESIDUAL.sub(" #", printed) == RESIDUAL.sub(" #", shown)
+
+
+def test_the_demo_comes_first():
+    assert SHOWN[0][0] == "demo"
+    assert README.read_text(encoding="utf-8").startswith("# tabular_bellman\n\n```console\n$ proofs-check demo\n")
