@@ -37,6 +37,10 @@ class Table:
     space: SequenceSpace
     _levels: tuple[FloatArray, ...]
 
+    def __init__(self, *_: object, **__: object) -> None:
+        made = "zeros, random, from_function, from_dict, from_arrays or load"
+        raise TypeError(f"a {type(self).__name__} is made by one of its class methods: {made}")
+
     @staticmethod
     @abstractmethod
     def _level_shape(space: SequenceSpace, depth: int) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, expectation
-from tabular_bellman.models import SequenceModel
+from tabular_bellman.sequence_model import SequenceModel
 
 __all__ = ["entropy_by_depth", "kl_by_depth", "kl_divergence", "token_kl_divergence"]
 

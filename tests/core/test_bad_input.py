@@ -281,3 +281,9 @@ def test_every_error_is_a_value_error():
 @pytest.mark.parametrize("value", [1, True, np.float32(1.0), np.int64(1), Decimal(1), np.array(1.0)])
 def test_numbers_of_every_kind_are_rewards(value):
     assert StateActionTable.from_responses(ONE, lambda x, y: value)[None, (), EOS] == 1.0
+
+
+@pytest.mark.parametrize("kind", [StateActionTable, StateTable])
+def test_tables_are_made_by_class_methods(kind):
+    with pytest.raises(TypeError, match=f"a {kind.__name__} is made by one of its class methods: zeros, random"):
+        kind(ONE)

@@ -1,4 +1,6 @@
+import copy
 import math
+import pickle
 
 import numpy as np
 import pytest
@@ -203,3 +205,10 @@ def test_deep_spaces_have_flat_storage_where_numpy_has_no_view():
     assert table[61].shape == (1,) * 62 + (2,)
     assert table.levels[99].shape == (1, 1)
     assert EnergyBasedModel(table).log_partition() == pytest.approx(math.log(100))
+
+
+@given(tables())
+def test_tables_can_be_pickled_and_copied(table):
+    for again in (pickle.loads(pickle.dumps(table)), copy.deepcopy(table)):
+        assert again == table
+        assert again.cut_off is None
