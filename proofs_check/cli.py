@@ -1,4 +1,4 @@
-"""The command line: ``proofs-check demo`` and ``proofs-check run``."""
+"""The command line: ``proofs-check demo``, ``run`` and ``list``."""
 
 import argparse
 import math
@@ -19,6 +19,7 @@ examples:
   proofs-check run
   proofs-check run --rewards rewards.csv
   proofs-check run --rewards mypackage.rewards:score --vocab a,b,c --max-length 5
+  proofs-check run --vocab 3 --max-length 5 --seed 7      random rewards
   proofs-check run --plant hard-max
 """
 
@@ -31,7 +32,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options = _parser().parse_args(arguments)
         status: int = options.command(options)
-        sys.stdout.flush()
         return status
     except TabularBellmanError as error:
         print(f"proofs-check: error: {' '.join(str(error).split())}", file=sys.stderr)
@@ -39,9 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("proofs-check: interrupted; the claims above are finished, the others were not checked", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nobody reads on: say no more
-        return 1
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -50,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Check the theorems that make autoregressive models energy-based models, exactly, on small trees.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"proofs-check {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -58,12 +56,16 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("example", nargs="?", choices=("brackets", "letters"), default="brackets")
     demo.set_defaults(command=_demo)
 
+    listing = commands.add_parser("list", help="list the claims and the mistakes", description="List both.")
+    listing.set_defaults(command=_list)
+
     run = commands.add_parser(
         "run",
         help="check the claims",
         description="Check the claims, on built-in instances or on rewards of your own.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     add = run.add_argument_group("rewards of your own").add_argument
     add(
@@ -80,9 +82,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--prompts", type=_words, metavar="a,b", help="the prompts (one, None; of a CSV file, those in it)")
     add("--missing", type=_missing, metavar="R", help="the reward of responses a CSV file leaves out: --missing=-inf")
     add("--max-bytes", type=int, metavar="B", help="the memory budget for one table (1 GiB)")
-    run.add_argument("--seed", type=_seed, default=0, help="of the random rewards (0)")
+    run.add_argument("--seed", type=_seed, metavar="S", help="of the random rewards (0)")
     run.add_argument(
-        "--plant", metavar="MISTAKE", help="put a mistake into the code under test; see which claims notice"
+        "--plant", metavar="MISTAKE", help="put a mistake into the code under test (proofs-check list names them)"
     )
     run.add_argument("--json", action="store_true", help="print one JSON document")
     run.set_defaults(command=_run)
@@ -90,7 +92,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _vocab(text: str) -> int | tuple[str, ...]:
-    return int(text) if text.lstrip("+-").isdecimal() else _words(text)
+    if text.lstrip("+-").isdecimal():
+        return int(text)
+    tokens = tuple(token.strip() for token in text.split(","))
+    if not all(tokens):
+        raise argparse.ArgumentTypeError(f"{text!r} holds an empty token; write tokens separated by commas, as a,b,c")
+    return tokens
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -98,23 +105,34 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 def _missing(text: str) -> float:
-    value = float(text)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if math.isnan(value) or value == math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not finite or -inf")
     return value
 
 
 def _seed(text: str) -> int:
-    value = int(text)
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is negative")
-    return value
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not an integer, 0 or more")
+    return int(text)
 
 
 def _demo(options: argparse.Namespace) -> int:
     from proofs_check.examples import brackets, letters
 
     _print({"brackets": brackets, "letters": letters}[options.example].story())
+    return 0
+
+
+def _list(_: argparse.Namespace) -> int:
+    from proofs_check import report
+    from proofs_check.claims import CLAIMS
+    from proofs_check.mistakes import MISTAKES
+
+    _print(report.listing(CLAIMS, MISTAKES))
     return 0
 
 
@@ -130,11 +148,10 @@ def _run(options: argparse.Namespace) -> int:
     if options.plant is not None and options.plant not in names:
         raise TabularBellmanError(f"--plant {options.plant}: no such mistake; there are {', '.join(names)}.")
     mistake = None if options.plant is None else names[options.plant]
-    fields: dict[str, Any] = {
-        name: value
-        for name, value in vars(options).items()
-        if name in Request.__dataclass_fields__ and value is not None
-    }
+    if options.rewards is not None and options.seed is not None:
+        raise TabularBellmanError("--seed is of random rewards; leave it out with --rewards.")
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    fields: dict[str, Any] = {name: given[name] for name in Request.__dataclass_fields__ if name in given}
     request = Request(**fields)
     source, chosen = instances(request)
 
@@ -142,15 +159,22 @@ def _run(options: argparse.Namespace) -> int:
     toolkit = LIBRARY if mistake is None else planted(mistake)
     results: list[Result] = []
     if not options.json:
-        _print(report.header(source, len(chosen), mistake))
+        _print(report.header(source, [instance.name for instance in chosen], mistake))
     for claim in CLAIMS:
         results.append(check(claim, chosen, toolkit, complete=complete))
         if not options.json:
             _print(report.row(results[-1]))
-    _print([report.as_json(source, request.seed, mistake, results)] if options.json else report.summary(results))
+    if options.json:
+        _print([report.as_json(source, request.seed, mistake, results)])
+    else:
+        _print(report.summary(results, mistake))
     return 0 if all(result.verdict is Verdict.CHECKED for result in results) else 1
 
 
 def _print(lines: Iterable[str]) -> None:
     for line in lines:
-        print(line, flush=True)
+        try:
+            print(line, flush=True)
+        except BrokenPipeError:
+            # Nobody reads on (`proofs-check run | head`): go on in silence, so that the exit status stays true.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -25,9 +25,9 @@ __all__ = ["Claim", "Comparison", "Fate", "Mistake", "Outcome", "Result", "Verdi
 class Verdict(enum.Enum):
     """What a claim's evidence amounts to; the values say it in words."""
 
-    CHECKED = "float64 within an error bound derived from the computation, and every mistake rejected"
+    CHECKED = "float64 within an error bound derived from the computation, and mistakes rejected"
     REFUTED = "a residual above its bound, or a refusal where the statement gives a number"
-    INCONCLUSIVE = "within the bound, but a mistake that differs is within it too: not a pass"
+    INCONCLUSIVE = "within the bound, but a mistake is within it too, or none was rejected: not a pass"
 
 
 # A bound wider than this, in nats, could itself be what hides a mistake.
@@ -163,7 +163,7 @@ class Result:
             return Verdict.REFUTED
         rejected, survived, unseen = (len(self.named(f)) for f in (Fate.REJECTED, Fate.SURVIVED, Fate.UNSEEN))
         too_wide = unseen and max(outcome.widest for outcome in self.outcomes) > INFORMATIVE_BOUND
-        if survived or too_wide or (self.complete and rejected < len(self.fates)):
+        if survived or too_wide or not rejected or (self.complete and rejected < len(self.fates)):
             return Verdict.INCONCLUSIVE
         return Verdict.CHECKED
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofs_check.examples.brackets import brackets_reward
-from tabular_bellman import SequenceSpace, StateActionTable
+from tabular_bellman import SequenceSpace, StateActionTable, TabularBellmanError
 
 __all__ = ["Instance", "built_in", "of_user"]
 
@@ -53,7 +53,14 @@ class Instance:
 
 def of_user(reward: StateActionTable, name: str) -> list[Instance]:
     """A user's rewards, as they are and at another temperature, so that a lost temperature shows."""
-    return [Instance(name, reward), Instance(f"{name}, temperature 0.5", reward, 0.5)]
+    largest = max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in reward.levels)
+    limit = np.finfo(np.float64).max / (8.0 * (reward.n_depths + 1))
+    if largest > limit:
+        raise TabularBellmanError(
+            f"{name}: a reward of size {largest:.3g}, over {reward.n_depths} steps, can overflow float64 in the sums "
+            f"that the claims compare; the limit is {limit:.3g}. Scale the rewards down."
+        )
+    return [Instance(name, reward), Instance("at temperature 2", reward, 2.0)]
 
 
 _HALF: Final = 0.5

@@ -2,35 +2,49 @@
 
 import json
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
-from proofs_check.evidence import Fate, Mistake, Result, Verdict
+from proofs_check.evidence import Claim, Fate, Mistake, Result, Verdict
 from tabular_bellman import __version__
 
-__all__ = ["PAPER", "SCHEMA_VERSION", "as_json", "header", "row", "summary"]
+__all__ = ["PAPER", "SCHEMA_VERSION", "as_json", "header", "listing", "row", "summary"]
 
 SCHEMA_VERSION: Final = 1
 PAPER: Final = '"Autoregressive Language Models are Secretly Energy-Based Models", arXiv 2512.15605v4'
-_COLUMNS: Final = "{:<15} {:<12} {:>9} {:>9} {:>9} {:>9} {:>7}  {}"
+_COLUMNS: Final = "{:<15} {:<12} {:>14} {:>8} {:>9}  {}"
+_WIDTH: Final = 80
 
 _FATES: Final = {
     Fate.SURVIVED: "! not rejected, though it changes what is compared",
-    Fate.UNSEEN: "makes no difference to what is compared here",
-    Fate.EQUIVALENT: "the same as the right thing here",
+    Fate.UNSEEN: "no difference to what is compared here",
+    Fate.EQUIVALENT: "no difference here",
 }
 
 
-def header(source: str, n_instances: int, planted: Mistake | None) -> Iterator[str]:
+def _wrapped(text: str, indent: str = "", hanging: str = "    ") -> list[str]:
+    return textwrap.wrap(
+        text, _WIDTH, initial_indent=indent, subsequent_indent=indent + hanging, break_on_hyphens=False
+    )
+
+
+def header(source: str, names: Sequence[str], planted: Mistake | None) -> Iterator[str]:
     """Yield the lines above the table."""
-    yield f"proofs-check {__version__}: {PAPER}"
-    yield f"On {source}: {n_instances} {'instance' if n_instances == 1 else 'instances'}."
+    yield from _wrapped(f"proofs-check {__version__}: {PAPER}")
+    count = "1 instance" if len(names) == 1 else f"{len(names)} instances"
+    yield from _wrapped(f"On {source}: {count}{': ' + ', '.join(names) if len(names) <= 2 else ''}.")
     if planted is not None:
-        yield f"Planted in the code under test: {planted.name} ({planted.summary})."
+        yield from _wrapped(f"Planted in the code under test: {planted.name} ({planted.summary}).")
     yield ""
-    yield _COLUMNS.format("claim", "verdict", "worst", "derived", "instances", "finite", "-inf", "mistakes")
-    yield _COLUMNS.format("", "", "residual", "bound", "", "numbers", "numbers", "rejected")
+    yield from _wrapped(
+        "r rewards, R_r their sum along a response, A its log-partition; q = M(r) logits, V_q soft values; "
+        "x prompt, y response, s prefix, s_T at the last step.",
+        hanging="",
+    )
+    yield ""
+    yield _COLUMNS.format("claim", "verdict", "worst residual", "bound", "instances", "mistakes")
 
 
 def row(result: Result) -> Iterator[str]:
@@ -43,33 +57,57 @@ def row(result: Result) -> Iterator[str]:
         f"{worst.residual:.1e}",
         f"{worst.bound:.1e}",
         len(result.outcomes),
-        f"{sum(outcome.live for outcome in result.outcomes):,}",
-        f"{sum(outcome.forbidden for outcome in result.outcomes):,}",
         f"rejects {len(rejected)} of {len(rejected) + len(survived)}",
-    ).rstrip()
-    yield f"    {claim.place}: {claim.statement}"
+    )
+    live, forbidden = (sum(getattr(o, name) for o in result.outcomes) for name in ("live", "forbidden"))
+    yield f"    {claim.statement}"
+    yield from _wrapped(f"({claim.place}; {live:,} live numbers, {forbidden:,} times -inf)", "    ", "")
     failing = [outcome for outcome in result.outcomes if not outcome.holds]
     if failing:
         first = failing[0]
-        yield f"    ! fails on {len(failing)} of {len(result.outcomes)}, first on {first.instance}: " + (
-            first.refusal or f"{first.where}: residual {first.residual:.3g}, bound {first.bound:.3g}"
+        why = first.refusal or f"{first.where}: residual {first.residual:.3g}, bound {first.bound:.3g}"
+        yield from _wrapped(
+            f"! fails on {len(failing)} of {len(result.outcomes)}, first on {first.instance}: {why}", "    "
         )
+    if not rejected:
+        yield from _wrapped("! no mistake makes a difference here, so nothing here could have failed", "    ")
     for fate, words in _FATES.items():
         if names := result.named(fate):
-            yield f"    {words}: {', '.join(names)}"
+            yield from _wrapped(f"{words}: {', '.join(names)}", "    ")
 
 
-def summary(results: Sequence[Result]) -> Iterator[str]:
+def summary(results: Sequence[Result], planted: Mistake | None) -> Iterator[str]:
     """Yield the lines below the table."""
     counts = Counter(result.verdict for result in results)
     yield ""
     yield f"{len(results)} claims: " + ", ".join(f"{counts[verdict]} {verdict.name}" for verdict in counts)
     for verdict in Verdict:
         if counts[verdict]:
-            yield f"{verdict.name}: {verdict.value}."
+            yield from _wrapped(f"{verdict.name}: {verdict.value}.")
+    yield from _wrapped(
+        "worst residual: of all numbers compared, the one nearest to its bound, in nats. -inf: required on both sides. "
+        "rejects k of k: of the k mistakes that change what the claim compares here, when put into the code."
+    )
     failed = [result.claim.id for result in results if result.verdict is not Verdict.CHECKED]
     if failed:
-        yield f"Not as expected: {', '.join(failed)}."
+        yield from _wrapped(f"Not as expected: {', '.join(failed)}.")
+    elif planted is not None:
+        yield from _wrapped(f"{planted.name} makes no difference that a claim compares on these instances.")
+
+
+def listing(claims: Sequence[Claim], mistakes: Sequence[Mistake]) -> Iterator[str]:
+    """Yield every claim, and every mistake with the claims that must reject it."""
+    yield "Claims"
+    for claim in claims:
+        yield f"  {claim.id}"
+        for text in (claim.statement, f"({claim.place}; {claim.hypotheses})"):
+            yield from _wrapped(text, "      ", "")
+    yield ""
+    yield "Mistakes, for --plant, and the claims that must reject them"
+    for mistake in mistakes:
+        yield f"  {mistake.name}"
+        yield from _wrapped(mistake.summary, "      ", "")
+        yield from _wrapped(f"({', '.join(claim.id for claim in claims if mistake in claim.mistakes)})", "      ", "")
 
 
 def as_json(source: str, seed: int, planted: Mistake | None, results: Sequence[Result]) -> str:

@@ -13,8 +13,9 @@ from typing import Any
 import numpy as np
 
 from proofs_check.instances import Instance, built_in, of_user
-from tabular_bellman import EnergyBasedModel, SequenceSpace, StateActionTable, TabularBellmanError
+from tabular_bellman import EOS, EnergyBasedModel, SequenceSpace, StateActionTable, TabularBellmanError
 from tabular_bellman.space import DEFAULT_MAX_BYTES
+from tabular_bellman.tokens import some
 
 __all__ = ["Request", "instances"]
 
@@ -70,7 +71,9 @@ def instances(request: Request) -> tuple[str, list[Instance]]:
     if reward is None:
         return name, list(built_in(request.seed))
     EnergyBasedModel(reward)  # refuses rewards that allow no response to some prompt, naming it
-    return f"{name} over {reward.space!r}", of_user(reward, "as given")
+    space = reward.space
+    prompts = "" if space.prompts == (None,) else f", prompts {some(space.prompts)}"
+    return f"{name} over {space!r}, tokens {some(space.vocab)}{prompts}", of_user(reward, "as given")
 
 
 def _reward(request: Request) -> tuple[str, StateActionTable | None]:
@@ -93,9 +96,9 @@ def _reward(request: Request) -> tuple[str, StateActionTable | None]:
         if request.shape_options():
             raise TabularBellmanError(f"{source} holds its own space; leave out {', '.join(request.shape_options())}.")
         return source, StateActionTable.load(path, max_bytes=request.max_bytes)
-    if not _FUNCTION.fullmatch(source):
+    if not _FUNCTION.fullmatch(source) or _hint(source):
         raise TabularBellmanError(
-            f"--rewards {source}: neither a .csv, .npz or .json file nor package.module:function."
+            f"--rewards {source}: neither a .csv, .npz or .json file nor package.module:function{_hint(source)}."
         )
     function = _load_function(source)
     space = _space(request, f"the function {source}")
@@ -103,9 +106,16 @@ def _reward(request: Request) -> tuple[str, StateActionTable | None]:
     return source, build(space, function)
 
 
+def _hint(source: str) -> str:
+    file, colon, function = source.partition(":")
+    if colon and file.endswith(".py"):
+        return f"; for a function in {file}, stand in its folder and write {Path(file).stem}:{function}"
+    return ""
+
+
 def _space(request: Request, what: str) -> SequenceSpace:
     if request.vocab is None or (request.max_length is None and request.fixed_length is None):
-        raise TabularBellmanError(f"{what} needs --vocab and --max-length (or --fixed-length).")
+        raise TabularBellmanError(f"{what}: give --vocab and --max-length (or --fixed-length).")
     return _sized(request, request.vocab, request.max_length, request.prompts)
 
 
@@ -139,8 +149,10 @@ def _load_function(source: str) -> Callable[..., Any]:
     try:
         found: Any = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
+        own = error.name is not None and f"{module_name}.".startswith(f"{error.name}.")
+        found_none = f"no module named {error.name!r} in the current folder or among installed packages"
         raise TabularBellmanError(
-            f"--rewards {source}: no module named {error.name!r} in the current folder or among installed packages."
+            f"--rewards {source}: {found_none if own else f'importing {module_name} needs {error.name!r}: {error}'}."
         ) from error
     except (Exception, SystemExit) as error:
         raise TabularBellmanError(
@@ -190,7 +202,7 @@ def _from_csv(path: Path, request: Request) -> StateActionTable:
             )
         found[p, index] = row
     if len(found) < space.n_responses and request.missing is None:
-        raise _absent(path, space, found)
+        raise _absent(path, space, found, {len(row.tokens) for row in rows})
     fill = math.nan if request.missing is None else request.missing
     values = np.full((space.n_prompts, space.n_responses_per_prompt), fill)
     for place, row in found.items():
@@ -206,7 +218,8 @@ def _rows(path: Path) -> list[_Row]:
             lacking = [name for name in _COLUMNS if name not in names]
             if lacking:
                 raise TabularBellmanError(
-                    f"{path}, line 1: no column {', '.join(lacking)}; the columns are {', '.join(_COLUMNS)}."
+                    f"{path}, line 1: no column {', '.join(lacking)}; found {some(tuple(names)) or 'nothing'}. The "
+                    f"first line names the columns {', '.join(_COLUMNS)}, separated by commas."
                 )
             rows = [_row(path, reader.line_num, record) for record in reader]
     except FileNotFoundError:
@@ -238,6 +251,9 @@ def _row(path: Path, line: int, record: dict[str, Any]) -> _Row:
 
 def _inferred_vocab(path: Path, rows: list[_Row]) -> tuple[str, ...]:
     tokens = {token for row in rows for token in row.tokens}
+    if str(EOS) in tokens:
+        line = next(row.line for row in rows if str(EOS) in row.tokens)
+        raise TabularBellmanError(f"{path}, line {line}: responses are written without EOS; it is added to each.")
     if not tokens:
         raise TabularBellmanError(f"{path}: no tokens in any response; give the vocabulary with --vocab.")
     if all(re.fullmatch("[0-9]+", token) for token in tokens):
@@ -249,13 +265,17 @@ def _response(space: SequenceSpace, token_of: dict[str, Hashable], tokens: tuple
     return space.complete(tuple(token_of.get(token, token) for token in tokens))
 
 
-def _absent(path: Path, space: SequenceSpace, found: dict[tuple[int, int], _Row]) -> TabularBellmanError:
+def _absent(
+    path: Path, space: SequenceSpace, found: dict[tuple[int, int], _Row], sizes: set[int]
+) -> TabularBellmanError:
     n = space.n_responses_per_prompt
     p, index = next((p, i) for p in range(space.n_prompts) for i in range(n) if (p, i) not in found)
     text = " ".join(map(str, space.response_tokens(space.response_at(index))))
     remedy = "add its row, or give --missing=-inf"
-    if index == 0 and space.has_eos and space.max_length > 1:
-        remedy += f", or --min-length {space.min_length + 1} if no response is that short"
+    if space.has_eos and min(sizes) + 1 > space.min_length:
+        remedy += f", or --min-length {min(sizes) + 1} if no response is that short"
+        if len(sizes) == 1:
+            remedy += f", or --fixed-length {min(sizes)} if responses have no EOS"
     return TabularBellmanError(
         f"{path}: no row for prompt {space.prompts[p]!r}, response {text!r}"
         f"{' (bare EOS)' if not text else ''}, one of {space.n_responses - len(found):,} absent; {remedy}."

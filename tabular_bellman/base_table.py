@@ -17,12 +17,18 @@ from numpy.typing import ArrayLike
 from tabular_bellman import table_io
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, subtract
-from tabular_bellman.inputs import float_array, number, scalar
+from tabular_bellman.inputs import expect, float_array, generator, number, scalar
 from tabular_bellman.space import DEFAULT_MAX_BYTES, SequenceSpace
 
 __all__ = ["MISSING", "Table"]
 
-MISSING: Final = object()
+
+class _NoDefault:
+    def __repr__(self) -> str:
+        return "<no default>"
+
+
+MISSING: Final = _NoDefault()
 _MAX_DIMENSIONS: Final = 64  # NumPy's
 
 
@@ -73,9 +79,14 @@ class Table:
         return self
 
     @classmethod
+    def _check_space(cls, space: SequenceSpace) -> None:
+        expect(SequenceSpace, space, "the space")
+        space.check_budget(f"a {cls.__name__}")
+
+    @classmethod
     def zeros(cls, space: SequenceSpace) -> Self:
         """Return the table of zeros over `space`."""
-        space.check_budget(f"a {cls.__name__}")
+        cls._check_space(space)
         return cls._wrap(space, [np.zeros(cls._level_shape(space, t)) for t in range(space.n_depths)])
 
     @classmethod
@@ -96,13 +107,13 @@ class Table:
         >>> StateActionTable.random(space, rng=0) == StateActionTable.random(space, rng=0)
         True
         """
-        space.check_budget(f"a {cls.__name__}")
+        cls._check_space(space)
         scale = number(scale, "scale")
         if not 0.0 <= scale < np.inf:
             raise TabularBellmanError(f"scale is {scale}; it must be a finite number, zero or positive.")
-        generator = np.random.default_rng(rng)
+        rng = generator(rng)
         shapes = [cls._level_shape(space, t) for t in range(space.n_depths)]
-        return cls._wrap(space, [scale * generator.standard_normal(shape) for shape in shapes])._checked("a number")
+        return cls._wrap(space, [scale * rng.standard_normal(shape) for shape in shapes])._checked("a number")
 
     @classmethod
     def from_levels(cls, space: SequenceSpace, levels: Sequence[ArrayLike]) -> Self:
@@ -141,7 +152,7 @@ class Table:
         shape: Callable[[int], tuple[int, ...]],
         flatten: Callable[[FloatArray, int], FloatArray],
     ) -> Self:
-        space.check_budget(f"a {cls.__name__}")
+        cls._check_space(space)
         if len(arrays) != space.n_depths:
             raise TabularBellmanError(f"{len(arrays)} arrays given; {space!r} needs {space.n_depths}, one per depth.")
         levels = []
@@ -159,7 +170,7 @@ class Table:
     @classmethod
     def _filled(cls, space: SequenceSpace, default: Any) -> list[FloatArray]:
         """Return writable levels that hold the default, or NaN, for `_from_filled` to find what is missing."""
-        space.check_budget(f"a {cls.__name__}")
+        cls._check_space(space)
         fill = np.nan if default is MISSING else number(default, "the default", allow_nan=False)
         return [np.full(cls._level_shape(space, t), fill) for t in range(space.n_depths)]
 
@@ -217,7 +228,7 @@ class Table:
     @classmethod
     def from_vector(cls, space: SequenceSpace, values: ArrayLike) -> Self:
         """Return the table whose `to_vector` is `values`."""
-        space.check_budget(f"a {cls.__name__}")
+        cls._check_space(space)
         vector = float_array(values, "the vector")
         shapes = [cls._level_shape(space, t) for t in range(space.n_depths)]
         sizes = [int(np.prod(shape)) for shape in shapes]

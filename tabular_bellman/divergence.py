@@ -9,6 +9,7 @@ import numpy as np
 
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, expectation
+from tabular_bellman.inputs import expect
 from tabular_bellman.sequence_model import SequenceModel
 
 __all__ = ["entropy_by_depth", "kl_by_depth", "kl_divergence", "token_kl_divergence"]
@@ -35,7 +36,7 @@ def kl_divergence(p: SequenceModel, q: SequenceModel) -> Any:
     >>> kl_divergence(p, p)
     0.0
     """
-    p.space.require_same(q.space, "KL divergence")
+    _same_space(p, q)
     terms = _kl_terms(p.log_probabilities(), q.log_probabilities())
     return _result(terms.sum(axis=1))
 
@@ -59,6 +60,7 @@ def entropy_by_depth(p: SequenceModel) -> FloatArray:
     ndarray of shape (n_depths,), or (P, n_depths) for several prompts
         Each term is weighted by the chance of getting there; they add up to ``p.entropy()``.
     """
+    expect(SequenceModel, p, "p", "Make it an AutoregressiveModel or an EnergyBasedModel.")
     return _by_depth(p, [-expectation(np.exp(level), level, axis=0) + 0.0 for level in p.log_policy.levels])
 
 
@@ -99,6 +101,12 @@ def token_kl_divergence(
     return _result(means)
 
 
+def _same_space(p: SequenceModel, q: SequenceModel) -> None:
+    for name, model in (("p", p), ("q", q)):
+        expect(SequenceModel, model, name, "Make it an AutoregressiveModel or an EnergyBasedModel.")
+    p.space.require_same(q.space, "KL divergence")
+
+
 def _weighted(log_p: FloatArray, x: FloatArray) -> FloatArray:
     """Return p·x: 0 where p forbids, and inf where x is, however small p is."""
     infinite = np.isposinf(x)
@@ -107,15 +115,21 @@ def _weighted(log_p: FloatArray, x: FloatArray) -> FloatArray:
 
 
 def _kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-    """Return p log(p/q) from logarithms: 0 where p forbids, inf where only q does, however small p is."""
-    with np.errstate(invalid="ignore"):
-        terms = np.exp(log_p) * (log_p - log_q)
+    """Return p log(p/q) - p + q from logarithms: inf where only q forbids, however small p is.
+
+    The last two terms add up to 0 over a distribution.  With them no term is negative, so that no rounding makes a
+    divergence negative, and that of two nearly equal distributions keeps its digits.
+    """
+    p, q = np.exp(log_p), np.exp(log_q)
+    with np.errstate(invalid="ignore", over="ignore"):
+        d = log_p - log_q
+        terms = np.where(d > -1.0, p * np.maximum(d + np.expm1(-d), 0.0), p * (d - 1.0) + q)
     terms = np.where(np.isneginf(log_q), np.inf, terms)
-    return np.where(np.isneginf(log_p), 0.0, terms)
+    return np.where(np.isneginf(log_p), q, terms)
 
 
 def _prefix_kl(p: SequenceModel, q: SequenceModel) -> list[FloatArray]:
-    p.space.require_same(q.space, "KL divergence")
+    _same_space(p, q)
     pairs = zip(p.log_policy.levels, q.log_policy.levels, strict=True)
     return [_kl_terms(log_p, log_q).sum(axis=0) for log_p, log_q in pairs]
 

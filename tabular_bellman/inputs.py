@@ -1,6 +1,6 @@
 """What users hand in, turned into floats: numbers, arrays, the results of their functions."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, cast
 
 import numpy as np
@@ -9,7 +9,25 @@ from numpy.typing import ArrayLike
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 
-__all__ = ["call", "float_array", "number", "number_from", "scalar"]
+__all__ = ["call", "expect", "float_array", "generator", "number", "number_from", "scalar"]
+
+
+def expect(kind: type | tuple[type, ...], value: Any, what: str, remedy: str = "") -> None:
+    """Refuse an argument of another type."""
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        wanted = " or ".join(k.__name__ for k in kinds)
+        raise TabularBellmanError(
+            f"{what} is a {type(value).__name__}; it must be a {wanted}.{remedy and ' ' + remedy}"
+        )
+
+
+def generator(rng: Any) -> np.random.Generator:
+    """Return a random generator from what SPEC 7 allows: a generator, a seed, or None."""
+    try:
+        return np.random.default_rng(rng)
+    except (TypeError, ValueError) as error:
+        raise TabularBellmanError(f"rng is {rng!r}; it must be a Generator, an int of 0 or more, or None.") from error
 
 
 def number(value: Any, what: str, allow_nan: bool = True) -> float:
@@ -35,6 +53,10 @@ def scalar(value: Any, operation: str) -> float:
 
 def float_array(values: ArrayLike, what: str) -> FloatArray:
     """Return a float64 copy of anything that NumPy can read as real numbers."""
+    if isinstance(values, Mapping):
+        raise TabularBellmanError(
+            f"{what} is a {type(values).__name__}; give an array, or a function that looks it up."
+        )
     try:
         array = np.asarray(values)
         if array.dtype.kind not in "biufO":

@@ -13,7 +13,7 @@ from scipy.special import logsumexp as scipy_logsumexp
 from tabular_bellman.enumeration import completions, reading_order
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, subtract
-from tabular_bellman.inputs import number
+from tabular_bellman.inputs import expect, number
 from tabular_bellman.number_systems import LogFloat
 from tabular_bellman.recursion import (
     SupportsLogPolicy,
@@ -68,6 +68,7 @@ class EnergyBasedModel(SequenceModel):
         *,
         reference: StateActionTable | SupportsLogPolicy | None = None,
     ) -> None:
+        expect(StateActionTable, reward, "the reward")
         self.space = reward.space
         self.reward = reward
         self.temperature = number(temperature, "temperature")
@@ -150,6 +151,8 @@ class EnergyBasedModel(SequenceModel):
     def to_autoregressive(self, *, discount: float = 1.0) -> "AutoregressiveModel":
         """Return the autoregressive model with the same distribution, through the soft Bellman map (Prop. 1).
 
+        Its logits are M(r)/τ, plus log π_ref where there is a reference.
+
         Raises
         ------
         TabularBellmanError
@@ -190,7 +193,8 @@ class AutoregressiveModel(SequenceModel):
 
     Notes
     -----
-    Section 2.2.  There is no temperature here: dividing logits by τ is not dividing rewards by τ.  With one token,
+    Section 2.2.  `log_partition` is V_q at the root, the log-partition of the energy-based model with rewards M⁻¹(q).
+    There is no temperature here: dividing logits by τ is not dividing rewards by τ.  With one token,
     lengths up to 3 and reward 0, temperature ½ on the rewards leaves ⅓, ⅓, ⅓; on the logits it gives ⅕, ⅖, ⅖.
 
     Examples
@@ -205,6 +209,7 @@ class AutoregressiveModel(SequenceModel):
     """
 
     def __init__(self, logits: StateActionTable) -> None:
+        expect(StateActionTable, logits, "the table of logits")
         self.space = logits.space
         self.logits = logits
         values = [LogFloat().sum(level) for level in logits.levels]
@@ -272,8 +277,8 @@ class AutoregressiveModel(SequenceModel):
         return AutoregressiveModel(self.logits + StateActionTable._wrap(self.space, log_reference))
 
     def to_energy_based(self) -> EnergyBasedModel:
-        """Return the energy-based model with the same distribution, reward M⁻¹(logits) (Prop. 1)."""
+        """Return the energy-based model with the same distribution: reward M⁻¹(logits), temperature 1 (Prop. 1)."""
         return EnergyBasedModel(inverse_soft_bellman(self.logits))
 
     def __repr__(self) -> str:
-        return f"AutoregressiveModel({self.space!r})"
+        return f"AutoregressiveModel({self.logits!r})"

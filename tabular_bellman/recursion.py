@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from tabular_bellman import kernel
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
-from tabular_bellman.inputs import number
+from tabular_bellman.inputs import expect, number
 from tabular_bellman.number_systems import C, LogFloat, NumberSystem
 from tabular_bellman.space import SequenceSpace
 from tabular_bellman.table import StateActionTable, StateTable
@@ -149,7 +149,8 @@ def refuse_dead(
             raise TabularBellmanError(
                 f"the logit at {space.where(t, index, row)} is finite, but it leads to the dead prefix "
                 f"{(*prefix, space.vocab[row])!r}, below which every response is forbidden; only -inf is possible "
-                "there. Set it to -inf, or take the logits that soft_bellman returns."
+                "there. Set it to -inf; or, to draw from what can still be completed, read the table as rewards: "
+                "EnergyBasedModel(table).to_autoregressive()."
             )
 
 
@@ -205,6 +206,7 @@ def soft_bellman(
     >>> logits[0].round(4)  # going on leads to two of them
     array([[0.6931, 0.    ]])
     """
+    expect(StateActionTable, reward, "the reward")
     temperature, discount = _parameters(temperature, discount)
     log_reference = log_reference_levels(reward.space, reference)
     logits, values = kernel.backward(reward.space, reward.levels, temperature, discount, log_reference)
@@ -249,6 +251,7 @@ def inverse_soft_bellman(
     >>> inverse_soft_bellman(logits).allclose(reward, atol=1e-14)
     True
     """
+    expect(StateActionTable, logits, "the table of logits")
     temperature, discount = _parameters(temperature, discount)
     log_reference = log_reference_levels(logits.space, reference)
     try:
@@ -289,6 +292,7 @@ def prefix_marginals(logits: StateActionTable) -> StateTable:
     >>> prefix_marginals(StateActionTable.zeros(SequenceSpace(1, max_length=3)))[2]
     array([[[0.25]]])
     """
+    expect(StateActionTable, logits, "the table of logits", "For a model, exponentiate its prefix_log_probs.")
     log_passing = forward(logits.space, LogFloat(), logits.log_softmax().levels)
     return StateTable._wrap(logits.space, [np.exp(level) for level in log_passing])
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, expectation
+from tabular_bellman.inputs import generator
 from tabular_bellman.space import SequenceSpace
 from tabular_bellman.table import StateActionTable, StateTable
 from tabular_bellman.tokens import Prompt, Response
@@ -66,7 +67,11 @@ class SequenceModel(ABC):
         return StateActionTable._wrap(self.space, [np.exp(level) for level in self.log_policy.levels])
 
     def log_partition(self, prompt: Prompt = None) -> Any:
-        """Return the log-partition log Σ_y exp(score of y), in nats; a float, or an array of shape (P,)."""
+        """Return the log-partition, in nats; a float, or an array of shape (P,).
+
+        That of an energy-based model is log Σ_y p_ref(y|x) exp(R(x, y)/τ); that of an autoregressive model is V_q
+        at the root, by Prop. 1 the log-partition of the energy-based model with rewards M⁻¹(q).
+        """
         return self._chosen(self._log_partitions, prompt)
 
     def log_probabilities(self) -> FloatArray:
@@ -92,6 +97,11 @@ class SequenceModel(ABC):
         """
         many = responses if isinstance(responses, list) else [responses]
         for response in many:
+            if isinstance(responses, list) and not isinstance(response, tuple):
+                raise TabularBellmanError(
+                    f"{response!r} in the list is not a response: a list holds several responses, each a tuple of "
+                    "tokens. For one response, give the tuple."
+                )
             self.space.response_index(response)
         table = np.array([[self._log_prob(p, y) for y in many] for p in range(self.space.n_prompts)])
         if not isinstance(responses, list):
@@ -142,10 +152,10 @@ class SequenceModel(ABC):
         """
         if isinstance(n, bool) or not isinstance(n, (int, np.integer)) or n < 0:
             raise TabularBellmanError(f"n is {n!r}; the number of samples must be an integer, 0 or more.")
-        generator = np.random.default_rng(rng)
+        rng = generator(rng)
         if self._one(prompt):
-            return self._sample(int(n), self.space.prompt_index(prompt), generator)
-        return [self._sample(int(n), p, generator) for p in range(self.space.n_prompts)]
+            return self._sample(int(n), self.space.prompt_index(prompt), rng)
+        return [self._sample(int(n), p, rng) for p in range(self.space.n_prompts)]
 
     def _one(self, prompt: Prompt) -> bool:
         return prompt is not None or self.space.n_prompts == 1

@@ -217,7 +217,7 @@ class SequenceSpace:
             raise TabularBellmanError(
                 f"{what} over {self!r} would take {count(self.table_bytes)} bytes; the budget is "
                 f"{self.max_bytes:,} bytes. Use a shorter max_length or a smaller vocabulary, or raise the budget "
-                "with max_bytes=."
+                "with max_bytes= (--max-bytes)."
             )
 
     # -- numbering -----------------------------------------------------------------------------------------------
@@ -284,7 +284,9 @@ class SequenceSpace:
                 return len(actions) - 1
         elif len(actions) >= self.n_tokens and actions[0] is not EOS:
             return self.token_index(action)
-        raise TabularBellmanError(f"action {action!r} does not exist at depth {depth}; there are {some(actions)}.")
+        raise TabularBellmanError(
+            f"action {action!r} does not exist at depth {depth}; the actions there are {some(actions)}."
+        )
 
     def response_index(self, response: Response) -> int:
         """Return the place of `response` in ``responses()``.
@@ -338,6 +340,7 @@ class SequenceSpace:
 
     def complete(self, tokens: Prefix) -> Response:
         """Return the response that consists of `tokens`: with EOS at its end, or as it is in a fixed-length space."""
+        tokens = self._tuple("prefix", tokens)
         return (*tokens, EOS) if self.has_eos else tokens
 
     def responses(self, prompt: Prompt = None) -> Iterator[Response]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 from tabular_bellman.base_table import MISSING, Table, unpacked
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, log_softmax
-from tabular_bellman.inputs import float_array, number, number_from
+from tabular_bellman.inputs import expect, float_array, number, number_from
 from tabular_bellman.next_token import next_token_levels
 from tabular_bellman.space import SequenceSpace
 from tabular_bellman.tokens import Prefix, Prompt, Response
@@ -45,7 +45,7 @@ class StateTable(Table):
     @classmethod
     def from_function(cls, space: SequenceSpace, f: Callable[[Prompt, Prefix], float]) -> Self:
         """Return the table of f(prompt, prefix)."""
-        space.check_budget("a StateTable")
+        cls._check_space(space)
         values = [number_from(f, key, "prompt {!r}, prefix {!r}") for key in _state_keys(space)]
         return cls.from_vector(space, values)
 
@@ -55,6 +55,7 @@ class StateTable(Table):
     ) -> Self:
         """Return the table of a dict {(prompt, prefix): value}; a missing prefix without a default is an error."""
         levels = cls._filled(space, default)
+        expect(Mapping, values, "the values")
         for key, value in values.items():
             prompt, prefix = unpacked(key, 2, "(prompt, prefix)")
             depth, index = space.prefix_index(prefix, prompt)
@@ -125,7 +126,7 @@ class StateActionTable(Table):
         TabularBellmanError
             If f raises, or returns what is not a number, NaN or +inf, naming prompt, prefix and action.
         """
-        space.check_budget("a StateActionTable")
+        cls._check_space(space)
         where = "prompt {!r}, prefix {!r}, action {!r}"
         return cls.from_vector(space, [number_from(f, key, where) for key in space.pairs()])
 
@@ -138,13 +139,14 @@ class StateActionTable(Table):
         space : SequenceSpace
         rewards : callable or array_like
             f(prompt, response) → float, or an array of shape (P, n) in the order of ``space.responses()``
-            (or (n,) for a single prompt); -inf forbids the response.
+            (or (n,) for a single prompt); -inf forbids the response.  ``response[:-1]`` are its tokens, EOS taken
+            off (all of `response` in a fixed-length space).
 
         Notes
         -----
         Eq. (5): every reward of responses is the sum of such a table along the response.
         """
-        space.check_budget("a StateActionTable")
+        cls._check_space(space)
         shape = (space.n_prompts, space.n_responses_per_prompt)
         if callable(rewards):
             where = "prompt {!r}, response {!r}"
@@ -181,6 +183,7 @@ class StateActionTable(Table):
             For a key that is not a pair of the space, or a missing pair when no default is given.
         """
         levels = cls._filled(space, default)
+        expect(Mapping, values, "the values")
         for key, value in values.items():
             prompt, prefix, action = unpacked(key, 3, "(prompt, prefix, action)")
             depth, index = space.prefix_index(prefix, prompt)
@@ -203,16 +206,23 @@ class StateActionTable(Table):
         Returns
         -------
         StateActionTable
-            With ``cut_off`` set: the space forces EOS at the last step, forbids it before ``min_length`` and
-            everywhere in a fixed-length space; `cut_off` is the probability, for each prompt, that the language
-            model would have written something else.
+            The logits as f gives them, at the actions that exist, with ``cut_off`` set: the space forces EOS at the
+            last step, forbids it before ``min_length`` and everywhere in a fixed-length space; `cut_off` is the
+            probability, for each prompt, that the language model would have written something else.
+
+        Notes
+        -----
+        There are two ways to fit a language model into a space.  ``AutoregressiveModel(table)`` draws as it does,
+        token by token, and stops where the space stops.  If f returns log-probabilities,
+        ``EnergyBasedModel(table)`` is the language model *conditioned* on writing a response of the space; its
+        log-partition is log(1 - cut_off).
 
         Raises
         ------
         TabularBellmanError
             If f raises, or returns another shape, NaN or +inf.
         """
-        space.check_budget("a StateActionTable")
+        cls._check_space(space)
         levels, cut_off = next_token_levels(space, f)
         table = cls._wrap(space, levels)
         table.cut_off = cut_off
@@ -261,6 +271,7 @@ class StateActionTable(Table):
         potential : StateTable
             φ, finite everywhere.
         """
+        expect(StateTable, potential, "the potential")
         self.space.require_same(potential.space, "potential shaping")
         V, levels = self.space.n_tokens, []
         for t, phi in enumerate(potential.levels):

@@ -55,7 +55,7 @@ def _but(mistakes: tuple[Mistake, ...], *names: str) -> tuple[Mistake, ...]:
 CLAIMS: Final = (
     Claim(
         "P1-logZ",
-        "Section 3.2, Proposition 1",
+        "Proposition 1, Section 3.2",
         "A_{R_r}(x) = V_q(x) with q = M(r), for every prompt x",
         _TREE,
         _log_partition,
@@ -64,7 +64,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "P1-prob",
-        "Section 3.2, Proposition 1",
+        "Proposition 1, Section 3.2",
         "p_{R_r}(y|x) = p_q(y|x) with q = M(r), for every response y",
         _TREE,
         _probabilities,
@@ -72,7 +72,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "P1-bijection-r",
-        "Section 3.2, Proposition 1; Appendix B.2",
+        "Proposition 1, Section 3.2 and B.2",
         "M⁻¹(M(r)) = r",
         _LIVE,
         _back_to_rewards,
@@ -80,7 +80,7 @@ CLAIMS: Final = (
     ),
     Claim(
         "P1-bijection-q",
-        "Section 3.2, Proposition 1; Appendix B.2",
+        "Proposition 1, Section 3.2 and B.2",
         "M(M⁻¹(q)) = q",
         _LIVE,
         _back_to_logits,

@@ -62,11 +62,12 @@ def story(n_brackets: int = 12, n_samples: int = 10_000, seed: int = 0) -> Itera
     yield ""
     yield "Draw token by token, and how many strings end balanced?"
     yield ""
-    yield f"  from softmax(r)      {naive_ends:7.1%}   (exact)"
+    yield f"  from softmax(r)    {naive_ends:7.1%}   (exact)"
     planned_ends = _chance_of_a_response(logits)
-    yield f"  from softmax(M r)    {planned_ends:7.1%}   (exact; {sum(balanced):,} of {n_samples:,} drawn)"
+    yield f"  from softmax(M r)  {planned_ends:7.1%}   (exact; {sum(balanced):,} of {n_samples:,} drawn)"
     yield ""
-    yield "The same for up to 4 brackets, exp V at each prefix = balanced strings below it:"
+    yield "Up to 4 brackets. Each prefix: chance of the step to it, and exp V in [ ],"
+    yield "the number of balanced strings that begin so:"
     yield ""
     yield from (f"  {line}" for line in tree(4))
 
@@ -79,7 +80,7 @@ def tree(n_brackets: int) -> Iterator[str]:
 
 
 def _branches(model: AutoregressiveModel, values: StateTable, prefix: Prefix, indent: str, label: str) -> Iterator[str]:
-    yield f"{label}  {round(math.exp(values[None, prefix]))}"
+    yield f"{label}  [{round(math.exp(values[None, prefix]))}]"
     actions = [a for a in model.space.actions(len(prefix)) if model.policy[None, prefix, a] > 0.0]
     for action in actions:
         last = action == actions[-1]

@@ -47,7 +47,7 @@ def letters_space(max_letters: int = 3) -> SequenceSpace:
 
 
 def reference_model(space: SequenceSpace) -> AutoregressiveModel:
-    """Return the letter-bigram model of the speech, each pair of letters counted half a time more than it occurs."""
+    """Return the letter-bigram model of the speech, with half a count added to each pair of letters."""
 
     def next_letter_logits(_: Prompt, prefixes: list[Prefix]) -> np.ndarray:
         rows = {last: [_count(last, letter) for letter in (*_LETTERS, _END)] for last in _START + _LETTERS}
@@ -86,11 +86,13 @@ def story(temperatures: tuple[float, ...] = (1.0, 0.1)) -> Iterator[str]:
     cut_off = reference.logits.cut_off
     assert cut_off is not None
 
-    yield f"Strings of up to 3 letters ({space.n_responses:,}). Reference: letter bigrams of the Gettysburg Address"
-    yield f"(it would have written more than 3 letters with probability {cut_off[0]:.3f}; here it must stop)."
-    yield "Verifier: 1 for a word of the speech, else 0. Optimum of E R - τ KL(p‖p_ref): p ∝ p_ref exp(R/τ)."
+    yield f"Strings of up to 3 letters, {space.n_responses:,} of them."
+    yield "Reference: the letter bigrams of the Gettysburg Address. It would have written"
+    yield f"more than 3 letters with probability {cut_off[0]:.3f}; here it must stop."
+    yield "Verifier: 1 for a word of the speech, else 0."
+    yield "Optimum of E R - τ KL(p‖p_ref): p ∝ p_ref exp(R/τ)."
     yield ""
-    yield f"  {'':14} {'E R = P(word)':>14} {'entropy':>9} {'KL from reference':>18}  mode"
+    yield f"  {'':10} {'E R = P(word)':>14} {'entropy':>9} {'KL from reference':>18}   mode"
     yield _row("reference", reference, reference, pays)
     for temperature in temperatures:
         model = EnergyBasedModel(rewards, temperature).with_reference(reference)
@@ -105,4 +107,4 @@ def _row(
     word = "".join(str(token) for token in model.mode()[:-1])
     expected = float(model.probabilities()[0] @ pays)
     kl = kl_divergence(model, reference)
-    return f"  {name:14} {expected:14.4f} {model.entropy():9.4f} {kl:18.4f}  {word!r}"
+    return f"  {name:10} {expected:14.4f} {model.entropy():9.4f} {kl:18.4f}   {word!r}"

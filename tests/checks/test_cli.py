@@ -3,7 +3,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -94,6 +93,7 @@ def test_run_prints_each_claim(run):
         line = next(line for line in out.splitlines() if line.startswith(claim))
         assert " CHECKED " in line
         assert line.endswith(f"rejects {k} of {k}")
+    assert max(map(len, out.splitlines())) <= 80
     assert "6 claims: 6 CHECKED" in out
 
 
@@ -193,7 +193,37 @@ def test_a_csv_file_is_read_as_it_says(folder):
 def test_random_rewards_over_a_space_of_the_users_own(run):
     status, out, _ = run("run", "--vocab", "3", "--max-length", "4", "--seed", "7")
     assert status == 0
-    assert "random rewards, seed 7, over <SequenceSpace: 3 tokens, up to 3 tokens + EOS, 40 responses" in out
+    space = "<SequenceSpace: 3 tokens, up to 3 tokens + EOS, 40 responses"
+    assert f"random rewards, seed 7, over {space}" in " ".join(out.split())
+
+
+def test_list_names_every_claim_and_mistake(run):
+    status, out, _ = run("list")
+    assert status == 0
+    for mistake in MISTAKES:
+        assert f"  {mistake.name}\n" in out
+    assert "  P4-validity\n" in out
+
+
+def test_a_planted_mistake_that_makes_no_difference_is_said(run):
+    status, out, _ = run("run", "--plant", "longest-only", "--vocab", "3", "--fixed-length", "2")
+    assert status == 0
+    assert "longest-only makes no difference that a claim compares on these instances." in out
+
+
+def test_a_run_in_which_nothing_could_fail_is_not_a_pass(run, folder):
+    (folder / "mine.py").write_text(FUNCTIONS)
+    status, out, _ = run("run", "--rewards", "mine:scorer.reward", "--vocab", "2", "--max-length", "1")
+    assert status == 1
+    assert "rejects 0 of 0" in out
+    assert "nothing here could have failed" in out
+    assert "INCONCLUSIVE" in out
+
+
+def test_the_report_says_which_tokens_and_prompts(run, folder):
+    (folder / "r.csv").write_text(REWARDS)
+    out = " ".join(run("run", "--rewards", "r.csv")[1].split())
+    assert "tokens 'a', 'b', prompts 'p': 2 instances: as given, at temperature 2." in out
 
 
 HEADER = "prompt,response,reward\n"
@@ -204,11 +234,11 @@ WRONG = {
     "absent table": (["no.npz"], {}, "no.npz: no such file"),
     "unknown kind": (["r.txt"], {}, "r.txt: neither a .csv, .npz or .json file nor package.module:function"),
     "folder": (["d.csv"], {"d.csv": None}, "cannot read d.csv: Is a directory"),
-    "empty": (["r.csv"], {"r.csv": ""}, "line 1: no column prompt, response, reward"),
+    "empty": (["r.csv"], {"r.csv": ""}, "line 1: no column prompt, response, reward; found nothing"),
     "missing column": (
         ["r.csv"],
         {"r.csv": "prompt,response\n"},
-        "line 1: no column reward; the columns are prompt, resp",
+        "line 1: no column reward; found 'prompt', 'response'. The first line names",
     ),
     "no rows": (["r.csv"], {"r.csv": HEADER}, "has no rows below its header"),
     "too few cells": (["r.csv"], {"r.csv": HEADER + "p,a\n"}, "line 2: it has too few cells"),
@@ -222,6 +252,17 @@ WRONG = {
         {"r.csv": HEADER + "p,,1\np,a,1\nq,,1\n"},
         "no row for prompt 'q', response 'a', one of 1",
     ),
+    "only one length": (["r.csv"], {"r.csv": HEADER + "p,a a,1\n"}, "--min-length 3 if .*, or --fixed-length 2 if"),
+    "EOS spelled out": (["r.csv"], {"r.csv": HEADER + "p,a EOS,1\n"}, "line 2: responses are written without EOS"),
+    "too large a reward": (
+        ["r.csv"],
+        {"r.csv": HEADER + "p,,1e308\np,a,0\n"},
+        r"size 1e\+308, over 2 steps, can overflow",
+    ),
+    "other capitals": (["r.csv"], {"r.csv": "Prompt;Reward\n"}, "found 'Prompt;Reward'. The first line names"),
+    "a file of functions": (["mine.py:reward", *SMALL], MINE, "stand in its folder and write mine:reward"),
+    "module that needs another": (["mine:f", *SMALL], {"mine.py": "import absent"}, "importing mine needs 'absent'"),
+    "seed of given rewards": (["r.csv", "--seed", "1"], {"r.csv": HEADER}, "--seed is of random rewards"),
     "absent bare EOS": (["r.csv"], {"r.csv": HEADER + "p,a,1\n"}, r"\(bare EOS\).*--missing=-inf, or --min-length 2"),
     "no tokens": (["r.csv"], {"r.csv": HEADER + "p,,1\n"}, "no tokens in any response; give the vocabulary"),
     "unknown token": (["r.csv", "--vocab", "b"], {"r.csv": HEADER + "p,a,1\n"}, "line 2: .*unknown token 'a'"),
@@ -250,7 +291,7 @@ WRONG = {
         "schema version 9; this release reads version 1",
     ),
     "table and space": (["t.npz", "--vocab", "3"], {}, "holds its own space; leave out --vocab"),
-    "no space": (["mine:reward"], MINE, "needs --vocab and --max-length"),
+    "no space": (["mine:reward"], MINE, "give --vocab and --max-length"),
     "no module": (["absent:reward", *SMALL], {}, "no module named 'absent'"),
     "no function": (["mine:absent", *SMALL], MINE, "mine has no 'absent'"),
     "not a function": (["mine:number", *SMALL], MINE, "number is a int, not a"),
@@ -344,12 +385,12 @@ def test_interrupt_exits_130_and_leaves_what_was_finished(folder):
     assert "Traceback" not in err
 
 
-def test_a_reader_that_goes_away_is_no_traceback():
-    process = start("run")
+@pytest.mark.parametrize(("mistake", "status"), [([], 0), (["--plant", "hard-max"], 1)])
+def test_a_reader_that_goes_away_leaves_the_exit_status_true(mistake, status):
+    process = start("run", *mistake)
     process.stdout.close()
-    time.sleep(0)
-    process.wait(timeout=60)
-    assert "Traceback" not in process.stderr.read()
+    assert process.wait(timeout=60) == status
+    assert process.stderr.read() == ""
     process.stderr.close()
 
 

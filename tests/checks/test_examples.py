@@ -26,7 +26,7 @@ def test_the_reward_of_brackets():
 
 def test_the_tree_shows_only_what_can_still_be_balanced():
     lines = list(brackets.tree(2))
-    assert lines == ["start  2", "├─ ( 50%  1", "│  └─ ) 100%  1", "│     └─ EOS 100%", "└─ EOS 50%"]
+    assert lines == ["start  [2]", "├─ ( 50%  [1]", "│  └─ ) 100%  [1]", "│     └─ EOS 100%", "└─ EOS 50%"]
 
 
 def test_letters_reference_and_stepwise_reward_say_the_same():

@@ -14,8 +14,10 @@ from tabular_bellman import (
     StateActionTable,
     StateTable,
     TabularBellmanError,
+    entropy_by_depth,
     inverse_soft_bellman,
     kl_divergence,
+    prefix_marginals,
     soft_bellman,
 )
 
@@ -82,11 +84,11 @@ BAD = {
     "response number out of range": (lambda: SPACE.response_at(7), "no response 7; there are 7"),
     "action that is not there": (
         lambda: SPACE.action_index(2, "a"),
-        "action 'a' does not exist at depth 2; there are EOS",
+        "action 'a' does not exist at depth 2; the actions there are EOS",
     ),
     "EOS too early": (
         lambda: SequenceSpace(2, max_length=3, min_length=2).action_index(0, EOS),
-        "action EOS does not exist at depth 0; there are 0, 1",
+        "action EOS does not exist at depth 0; the actions there are 0, 1",
     ),
     "response without EOS": (lambda: SPACE.response_index(("a",)), r"\('a',\) does not end in EOS; a response is"),
     "empty response": (lambda: SPACE.response_index(()), r"response \(\) does not end in EOS"),
@@ -249,11 +251,42 @@ BAD = {
     "log_prob of no response": (lambda: EnergyBasedModel(ZEROS).log_prob((0,)), "does not end in EOS"),
     "log_prob of tokens in a list": (
         lambda: EnergyBasedModel(ZEROS).log_prob([0, EOS]),
-        "0 is not a response: a response is a",
+        "0 in the list is not a response: a list holds several .* give the tuple",
     ),
     "log_prob for an unknown prompt": (lambda: EnergyBasedModel(ZEROS).log_prob((EOS,), "z"), "unknown prompt 'z'"),
     "negative number of samples": (lambda: EnergyBasedModel(ZEROS).sample(-1), "n is -1; the number of samples"),
     "samples for an unknown prompt": (lambda: EnergyBasedModel(ZEROS).sample(1, "z"), "unknown prompt 'z'"),
+    # arguments of another type
+    "list for a space": (lambda: StateActionTable.zeros([1]), "the space is a list; it must be a SequenceSpace"),
+    "function before space": (lambda: StateActionTable.from_responses(raising, ONE), "the space is a function"),
+    "list for a dict": (lambda: StateActionTable.from_dict(ONE, [1.0]), "the values is a list; it must be a Mapping"),
+    "dict for an array": (
+        lambda: StateActionTable.from_responses(ONE, {(EOS,): 1.0}),
+        "is a dict; give an array, or a function that looks it up",
+    ),
+    "list for a reward": (lambda: soft_bellman([1.0]), "the reward is a list; it must be a StateActionTable"),
+    "values for logits": (
+        lambda: AutoregressiveModel(soft_bellman(ZEROS)[1]),
+        "the table of logits is a StateTable; it must be a StateActionTable",
+    ),
+    "function for a reward": (
+        lambda: EnergyBasedModel(raising),
+        "the reward is a function; it must be a StateActionTable",
+    ),
+    "array for logits": (lambda: inverse_soft_bellman(np.zeros(3)), "the table of logits is a ndarray"),
+    "model for logits": (
+        lambda: prefix_marginals(EnergyBasedModel(ZEROS)),
+        "is a EnergyBasedModel; .* prefix_log_probs",
+    ),
+    "table for a model": (lambda: kl_divergence(ZEROS, ZEROS), "p is a StateActionTable; .* Make it an Autoregressive"),
+    "table for a model's entropy": (lambda: entropy_by_depth(ZEROS), "p is a StateActionTable"),
+    "number for a potential": (lambda: ZEROS.shaped(1.0), "the potential is a float; it must be a StateTable"),
+    "string for a seed": (
+        lambda: EnergyBasedModel(ZEROS).sample(1, rng="a"),
+        "rng is 'a'; it must be a Generator, an int",
+    ),
+    "negative seed": (lambda: StateActionTable.random(ONE, -1), "rng is -1; it must be"),
+    "tokens as a string": (lambda: ONE.complete("ab"), "'ab' is not a prefix: a prefix is a tuple"),
     "KL of two spaces": (
         lambda: kl_divergence(EnergyBasedModel(ZEROS), EnergyBasedModel(StateActionTable.zeros(SPACE))),
         "KL divergence: the two spaces differ",

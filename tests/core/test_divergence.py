@@ -80,6 +80,22 @@ def test_token_kl_is_not_sequence_kl():
     assert kl_divergence(p, q) == pytest.approx(3 * token_kl_divergence(p, q))
 
 
+@given(two_models())
+def test_kl_is_never_negative_and_zero_of_a_model_with_itself(models):
+    p, q = models
+    assert (np.atleast_1d(kl_divergence(p, q)) >= 0.0).all()
+    assert (kl_by_depth(p, q) >= 0.0).all()
+    assert not np.any(kl_divergence(p, p))
+    other = p.to_autoregressive() if isinstance(p, EnergyBasedModel) else p.to_energy_based()
+    assert (np.atleast_1d(kl_divergence(p, other)) >= 0.0).all()
+
+
+def test_kl_of_nearly_equal_models_keeps_its_digits():
+    space = SequenceSpace.fixed_length(2, 1)
+    p, q = (EnergyBasedModel(StateActionTable.from_responses(space, [x, 0.0])) for x in (0.0, 1e-8))
+    assert kl_divergence(p, q) == pytest.approx(1e-16 / 8, rel=1e-6)
+
+
 def test_infinite_without_common_support_however_small_the_probability():
     space = SequenceSpace(1, max_length=2)
     p = EnergyBasedModel(StateActionTable.from_dict(space, {(None, (), 0): -2000.0}, default=0.0))

@@ -18,6 +18,7 @@ from tabular_bellman import (
     StateTable,
     soft_bellman,
 )
+from tabular_bellman.extended import log_softmax
 
 
 @given(tables())
@@ -187,6 +188,20 @@ def test_a_language_model_gets_in_and_what_is_cut_off_is_reported():
     model = AutoregressiveModel(table)
     assert model.policy[None, (), EOS] == pytest.approx(softmax["start"][2])
     assert (table + 0.0).cut_off is None
+
+
+@pytest.mark.parametrize("space", [SequenceSpace(2, max_length=4), SequenceSpace(2, max_length=3, min_length=2)])
+def test_a_language_model_conditioned_on_the_space(space):
+    """With log-probabilities the table read as rewards is the language model given that its string fits."""
+
+    def log_probabilities(prompt, prefixes):
+        return log_softmax(np.array(bigram(prompt, prefixes)).T).T
+
+    table = StateActionTable.from_next_token_logits(space, log_probabilities)
+    model = EnergyBasedModel(table)
+    assert math.exp(model.log_partition()) == pytest.approx(1.0 - table.cut_off[0])
+    weights = [math.exp(total(as_dict(table), None, plain(y))) for y in space.responses()]
+    np.testing.assert_allclose(model.probabilities()[0], np.array(weights) / sum(weights), atol=1e-14)
 
 
 def test_cut_off_counts_what_is_too_short_as_well():
