@@ -36,15 +36,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TabularBellmanError as error:
         print(f"proofs-check: error: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
+    except MemoryError:
+        print("proofs-check: error: out of memory; use a smaller space or --max-bytes.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
-        print("proofs-check: interrupted; the claims above are finished, the others were not checked", file=sys.stderr)
+        print("proofs-check: interrupted; of the claims, those printed above are finished", file=sys.stderr)
         return 130
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="proofs-check",
-        description="Check the theorems that make autoregressive models energy-based models, exactly, on small trees.",
+        description="Check the theorems that make autoregressive models energy-based models, on trees small enough "
+        "to write out.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
@@ -81,7 +85,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--fixed-length", type=int, metavar="N", help="instead: exactly N tokens, no EOS")
     add("--prompts", type=_words, metavar="a,b", help="the prompts (one, None; of a CSV file, those in it)")
     add("--missing", type=_missing, metavar="R", help="the reward of responses a CSV file leaves out: --missing=-inf")
-    add("--max-bytes", type=int, metavar="B", help="the memory budget for one table (1 GiB)")
+    add(
+        "--max-bytes",
+        type=_size,
+        metavar="B",
+        help="the budget for one table (128 MiB); a run takes about 25 times that",
+    )
     run.add_argument("--seed", type=_seed, metavar="S", help="of the random rewards (0)")
     run.add_argument(
         "--plant", metavar="MISTAKE", help="put a mistake into the code under test (proofs-check list names them)"
@@ -112,6 +121,12 @@ def _missing(text: str) -> float:
     if math.isnan(value) or value == math.inf:
         raise argparse.ArgumentTypeError(f"{text!r} is not finite or -inf")
     return value
+
+
+def _size(text: str) -> int:
+    if not text.isdecimal() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
+    return int(text)
 
 
 def _seed(text: str) -> int:
@@ -175,6 +190,8 @@ def _print(lines: Iterable[str]) -> None:
     for line in lines:
         try:
             print(line, flush=True)
-        except BrokenPipeError:
-            # Nobody reads on (`proofs-check run | head`): go on in silence, so that the exit status stays true.
+        except OSError as error:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            # Where nobody reads on (`proofs-check run | head`), go on in silence: the exit status stays true.
+            if not isinstance(error, BrokenPipeError):
+                raise TabularBellmanError(f"cannot write the report: {error.strerror}.") from error

@@ -25,12 +25,12 @@ __all__ = ["Claim", "Comparison", "Fate", "Mistake", "Outcome", "Result", "Verdi
 class Verdict(enum.Enum):
     """What a claim's evidence amounts to; the values say it in words."""
 
-    CHECKED = "float64 within an error bound derived from the computation, and mistakes rejected"
+    CHECKED = "float64 within an error bound derived from the computation; mistakes that differ are rejected"
     REFUTED = "a residual above its bound, or a refusal where the statement gives a number"
-    INCONCLUSIVE = "within the bound, but a mistake is within it too, or none was rejected: not a pass"
+    INCONCLUSIVE = "within the bound, but that means little here, as said above: not a pass"
 
 
-# A bound wider than this, in nats, could itself be what hides a mistake.
+# A bound wider than this, in nats, says too little, and could hide a mistake.
 INFORMATIVE_BOUND: Final = 1e-6
 
 
@@ -121,7 +121,7 @@ class Outcome:
     @property
     def holds(self) -> bool:
         """Whether every residual is within its bound."""
-        return not self.refusal and self.residual <= self.bound
+        return not self.refusal and self.residual <= self.bound < np.inf
 
     @property
     def ratio(self) -> float:
@@ -161,11 +161,22 @@ class Result:
         """REFUTED outranks everything; a pass that a mistake could have had too is inconclusive."""
         if not all(outcome.holds for outcome in self.outcomes):
             return Verdict.REFUTED
-        rejected, survived, unseen = (len(self.named(f)) for f in (Fate.REJECTED, Fate.SURVIVED, Fate.UNSEEN))
-        too_wide = unseen and max(outcome.widest for outcome in self.outcomes) > INFORMATIVE_BOUND
-        if survived or too_wide or not rejected or (self.complete and rejected < len(self.fates)):
-            return Verdict.INCONCLUSIVE
-        return Verdict.CHECKED
+        return Verdict.INCONCLUSIVE if self.doubts() else Verdict.CHECKED
+
+    def doubts(self) -> list[str]:
+        """Why agreement means little here, in words; nothing where it means something."""
+        rejected, survived = self.named(Fate.REJECTED), self.named(Fate.SURVIVED)
+        widest = max((outcome.widest for outcome in self.outcomes), default=0.0)
+        reasons = []
+        if widest > INFORMATIVE_BOUND:
+            reasons.append(f"a bound of {widest:.1e} nats is too wide to mean something (the limit is 1e-06)")
+        if survived:
+            reasons.append(f"not rejected, though they change what is compared: {', '.join(survived)}")
+        if not rejected:
+            reasons.append("no mistake makes a difference here, so nothing here could have failed")
+        elif self.complete and len(rejected) + len(survived) < len(self.fates):
+            reasons.append("not every mistake shows on instances that were chosen for it")
+        return reasons
 
     @property
     def worst(self) -> Outcome:
@@ -181,7 +192,7 @@ def check(
     claim: Claim, instances: Sequence[Instance], toolkit: Toolkit[FloatArray] = LIBRARY, *, complete: bool = False
 ) -> Result:
     """Judge a claim on instances: over `toolkit`, and over the library with each of its mistakes put in."""
-    bounds = [list(claim.body(REFERENCE, instance)) for instance in instances]
+    bounds = [_reference(claim, instance) for instance in instances]
     outcomes = [evaluate(claim, toolkit, i, bound) for i, bound in zip(instances, bounds, strict=True)]
     fates = {mistake.name: _fate(claim, mistake, instances, bounds) for mistake in claim.mistakes}
     return Result(claim, outcomes, fates, complete)
@@ -191,8 +202,17 @@ def evaluate(
     claim: Claim, toolkit: Toolkit[FloatArray], instance: Instance, reference: Sequence[Comparison] | None = None
 ) -> Outcome:
     """Return the outcome of one claim on one instance; `reference` holds the comparisons over `REFERENCE`."""
-    reference = list(claim.body(REFERENCE, instance)) if reference is None else reference
+    reference = _reference(claim, instance) if reference is None else reference
     return _judge(instance, _comparisons(claim, toolkit, instance), reference)
+
+
+def _reference(claim: Claim, instance: Instance) -> list[Comparison]:
+    """Return the comparisons with their bounds; an overflow has no bound, and is refused."""
+    try:
+        with np.errstate(over="raise"):
+            return list(claim.body(REFERENCE, instance))
+    except FloatingPointError:
+        raise TabularBellmanError(f"{instance.name}: the rewards overflow float64; scale them down.") from None
 
 
 def _comparisons(claim: Claim, toolkit: Toolkit[FloatArray], instance: Instance) -> list[Comparison] | str:
@@ -223,7 +243,7 @@ def _compare(name: str, mine: Comparison, reference: Comparison) -> Outcome:
         raise RuntimeError(f"{mine.what}: shapes {left.shape}, {right.shape}, {bound.shape} differ")  # a bug
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         residual = np.where(left == right, 0.0, np.abs(left - right))
-        residual[np.isnan(residual)] = np.inf
+        residual[np.isnan(residual) | np.isposinf(left) | np.isposinf(right)] = np.inf
         ratio = np.where(residual == 0.0, 0.0, residual / bound)
     forbidden = np.isneginf(left) & np.isneginf(right)
     position = np.unravel_index(int(ratio.argmax() if ratio.max() > 0.0 else bound.argmax()), ratio.shape)

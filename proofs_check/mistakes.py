@@ -278,10 +278,6 @@ LOG_PARTITION: Final = _registered(
 )
 
 
-def _normalised(kit: Kit, totals: Array) -> Array:
-    return kit.system.divide(totals, kit.system.sum(totals))
-
-
 def _last_reward_missing(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def without_last(t: int, level: Array) -> Array:
         free = np.where(kit.system.is_zero(level), level, kit.system.ones(level.shape))
@@ -291,22 +287,22 @@ def _last_reward_missing(kit: Kit, space: SequenceSpace, rewards: Levels, temper
         return free if t + 1 == space.n_depths else level
 
     steps = [without_last(t, level) for t, level in enumerate(_scaled(kit, rewards, temperature))]
-    return _normalised(kit, _totals(kit, space, steps))
+    return kit.system.normalise(_totals(kit, space, steps))
 
 
 def _per_token(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     totals = _totals(kit, space, _scaled(kit, rewards, temperature))
     lengths = np.repeat(np.arange(space.min_length, space.max_length + 1), _group_sizes(space))
-    return _normalised(kit, totals / lengths[:, None])
+    return kit.system.normalise(totals / lengths[:, None])
 
 
 def _prompts_pooled(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     totals = _totals(kit, space, _scaled(kit, rewards, temperature))
-    return kit.system.divide(totals, kit.system.sum(totals.reshape(-1, 1)))
+    return kit.system.normalise(totals.reshape(-1, 1)).reshape(totals.shape)
 
 
 def _ebm_without_temperature(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:  # noqa: ARG001
-    return _normalised(kit, _totals(kit, space, rewards))
+    return kit.system.normalise(_totals(kit, space, rewards))
 
 
 EBM: Final = _registered(
@@ -322,7 +318,7 @@ EBM: Final = _registered(
 
 
 def _log_policy(kit: Kit, logits: Levels) -> list[Array]:
-    return [kit.system.divide(q, kit.system.sum(q)) for q in logits]
+    return [kit.system.normalise(q) for q in logits]
 
 
 def _eos_for_free(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
@@ -341,9 +337,7 @@ def _eos_outside_softmax(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
 
     def policy(q: Array) -> Array:
         tokens = q[:V] if q.shape[0] > V else q
-        return kit.system.stack(
-            [kit.system.divide(tokens, kit.system.sum(tokens)), _log_policy(kit, [q])[0][len(tokens) :]]
-        )
+        return kit.system.stack([kit.system.normalise(tokens), _log_policy(kit, [q])[0][len(tokens) :]])
 
     return _totals(kit, space, [policy(q) for q in logits])
 

@@ -18,7 +18,6 @@ _COLUMNS: Final = "{:<15} {:<12} {:>14} {:>8} {:>9}  {}"
 _WIDTH: Final = 80
 
 _FATES: Final = {
-    Fate.SURVIVED: "! not rejected, though it changes what is compared",
     Fate.UNSEEN: "no difference to what is compared here",
     Fate.EQUIVALENT: "no difference here",
 }
@@ -69,8 +68,8 @@ def row(result: Result) -> Iterator[str]:
         yield from _wrapped(
             f"! fails on {len(failing)} of {len(result.outcomes)}, first on {first.instance}: {why}", "    "
         )
-    if not rejected:
-        yield from _wrapped("! no mistake makes a difference here, so nothing here could have failed", "    ")
+    for doubt in result.doubts():
+        yield from _wrapped(f"! {doubt}", "    ")
     for fate, words in _FATES.items():
         if names := result.named(fate):
             yield from _wrapped(f"{words}: {', '.join(names)}", "    ")

@@ -14,7 +14,6 @@ import numpy as np
 
 from proofs_check.instances import Instance, built_in, of_user
 from tabular_bellman import EOS, EnergyBasedModel, SequenceSpace, StateActionTable, TabularBellmanError
-from tabular_bellman.space import DEFAULT_MAX_BYTES
 from tabular_bellman.tokens import some
 
 __all__ = ["Request", "instances"]
@@ -51,7 +50,7 @@ class Request:
     prompts: tuple[str, ...] | None = None
     missing: float | None = None
     seed: int = 0
-    max_bytes: int = DEFAULT_MAX_BYTES
+    max_bytes: int = 2**27
 
     def shape_options(self) -> list[str]:
         """The options given that say what the space is."""
@@ -158,10 +157,11 @@ def _load_function(source: str) -> Callable[..., Any]:
         raise TabularBellmanError(
             f"--rewards {source}: importing {module_name} raised {type(error).__name__}: {error}."
         ) from error
-    for part in attribute.split("."):
-        if not hasattr(found, part):
-            raise TabularBellmanError(f"--rewards {source}: {module_name} has no {attribute!r}.")
-        found = getattr(found, part)
+    try:
+        for part in attribute.split("."):
+            found = getattr(found, part)
+    except Exception as error:
+        raise TabularBellmanError(f"--rewards {source}: {module_name} has no {attribute!r}: {error}.") from error
     if not callable(found):
         raise TabularBellmanError(f"--rewards {source}: {attribute} is a {type(found).__name__}, not a function.")
     function: Callable[..., Any] = found
@@ -221,6 +221,10 @@ def _rows(path: Path) -> list[_Row]:
                     f"{path}, line 1: no column {', '.join(lacking)}; found {some(tuple(names)) or 'nothing'}. The "
                     f"first line names the columns {', '.join(_COLUMNS)}, separated by commas."
                 )
+            if len(set(names)) < len(names):
+                raise TabularBellmanError(
+                    f"{path}, line 1: a column stands twice; the columns are {some(tuple(names))}."
+                )
             rows = [_row(path, reader.line_num, record) for record in reader]
     except FileNotFoundError:
         raise TabularBellmanError(f"{path}: no such file.") from None
@@ -241,10 +245,11 @@ def _row(path: Path, line: int, record: dict[str, Any]) -> _Row:
         raise TabularBellmanError(f"{path}, line {line}: it has too {'few' if None in cells else 'many'} cells.")
     prompt, response, text = cells
     try:
-        reward = float(text)
+        reward = float(text.replace("_", "x"))  # Python reads 1_0 as 10; a CSV file does not mean that
     except ValueError:
         raise TabularBellmanError(f"{path}, line {line}: reward {text!r} is not a number.") from None
-    if math.isnan(reward) or reward == math.inf:
+    overflow = math.isinf(reward) and "inf" not in text.lower()
+    if math.isnan(reward) or reward == math.inf or overflow:
         raise TabularBellmanError(f"{path}, line {line}: reward {text!r}; it must be finite, or -inf to forbid.")
     return _Row(line, prompt, tuple(response.split()), reward)
 
@@ -257,7 +262,7 @@ def _inferred_vocab(path: Path, rows: list[_Row]) -> tuple[str, ...]:
     if not tokens:
         raise TabularBellmanError(f"{path}: no tokens in any response; give the vocabulary with --vocab.")
     if all(re.fullmatch("[0-9]+", token) for token in tokens):
-        return tuple(sorted(tokens, key=lambda token: (int(token), token)))
+        return tuple(sorted(tokens, key=lambda token: (len(token.lstrip("0")), token.lstrip("0"), token)))
     return tuple(sorted(tokens))
 
 

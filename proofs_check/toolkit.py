@@ -85,11 +85,10 @@ def reference_toolkit(system: NumberSystem[C], lift: Callable[[FloatArray], C]) 
         return system.sum(totals(space, [system.power(level, 1.0 / temperature) for level in rewards]))
 
     def ebm_log_probs(space: SequenceSpace, rewards: Levels, temperature: float) -> C:
-        weights = totals(space, [system.power(level, 1.0 / temperature) for level in rewards])
-        return system.divide(weights, system.sum(weights))
+        return system.normalise(totals(space, [system.power(level, 1.0 / temperature) for level in rewards]))
 
     def arm_log_probs(space: SequenceSpace, logits: Levels) -> C:
-        return totals(space, [system.divide(q, system.sum(q)) for q in logits])
+        return totals(space, [system.normalise(q) for q in logits])
 
     def inverse_map(space: SequenceSpace, logits: Levels, temperature: float) -> Levels:
         return inverse(space, system, logits, temperature=temperature)

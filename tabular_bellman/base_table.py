@@ -52,6 +52,11 @@ class Table:
     def _level_shape(space: SequenceSpace, depth: int) -> tuple[int, ...]:
         """The shape of the flat storage of one depth."""
 
+    @staticmethod
+    @abstractmethod
+    def _n_entries(space: SequenceSpace) -> int:
+        """How many numbers a table over `space` holds, by formula."""
+
     @abstractmethod
     def _where(self, depth: int, position: tuple[int, ...]) -> str:
         """Name an entry of the flat storage for an error message."""
@@ -78,10 +83,16 @@ class Table:
                 )
         return self
 
+    def __setstate__(self, state: tuple[None, dict[str, Any]]) -> None:
+        for name, value in state[1].items():
+            setattr(self, name, value)
+        for level in self._levels:
+            level.flags.writeable = False  # pickles and copies do not carry this on
+
     @classmethod
     def _check_space(cls, space: SequenceSpace) -> None:
         expect(SequenceSpace, space, "the space")
-        space.check_budget(f"a {cls.__name__}")
+        space.check_budget(f"a {cls.__name__}", cls._n_entries(space))
 
     @classmethod
     def zeros(cls, space: SequenceSpace) -> Self:
@@ -153,6 +164,7 @@ class Table:
         flatten: Callable[[FloatArray, int], FloatArray],
     ) -> Self:
         cls._check_space(space)
+        expect((list, tuple), arrays, "the collection of arrays")
         if len(arrays) != space.n_depths:
             raise TabularBellmanError(f"{len(arrays)} arrays given; {space!r} needs {space.n_depths}, one per depth.")
         levels = []
@@ -262,15 +274,17 @@ class Table:
         self._same_kind(other, "comparison")
         worst = 0.0
         for x, y in zip(self._levels, other._levels, strict=True):
-            with np.errstate(invalid="ignore"):
+            with np.errstate(invalid="ignore", over="ignore"):
                 worst = max(worst, float(np.where(x == y, 0.0, np.abs(x - y)).max()))
         return worst
 
     def allclose(self, other: Self, *, rtol: float = 0.0, atol: float = 0.0) -> bool:
         """Tell whether \\|self - other\\| <= atol + rtol·\\|other\\| everywhere; -inf equals only -inf."""
         self._same_kind(other, "comparison")
+        rtol, atol = number(rtol, "rtol"), number(atol, "atol")
         pairs = zip(self._levels, other._levels, strict=True)
-        return all(np.allclose(x, y, rtol=rtol, atol=atol) for x, y in pairs)
+        with np.errstate(over="ignore"):
+            return all(np.allclose(x, y, rtol=rtol, atol=atol) for x, y in pairs)
 
     def _map(self, what: str, function: Callable[..., FloatArray], *others: Self) -> Self:
         for other in others:

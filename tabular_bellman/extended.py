@@ -12,7 +12,9 @@ where one is needed are here:
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FloatArray", "expectation", "log_softmax", "logsumexp", "subtract"]
+from tabular_bellman.errors import TabularBellmanError
+
+__all__ = ["FloatArray", "expectation", "logsumexp", "normalise", "subtract"]
 
 FloatArray = NDArray[np.float64]
 
@@ -33,14 +35,31 @@ def logsumexp(x: FloatArray) -> FloatArray:
         return np.full(x.shape[1:], -np.inf)
     shift = x.max(axis=0)
     shift[np.isneginf(shift)] = 0.0
-    total = np.exp(x - shift).sum(axis=0)
-    with np.errstate(divide="ignore"):
+    with np.errstate(over="ignore", divide="ignore"):  # what is beyond range below the maximum adds nothing
+        total = np.exp(x - shift).sum(axis=0)
         return np.asarray(shift + np.log(total))
 
 
-def log_softmax(x: FloatArray) -> FloatArray:
-    """Return x - log Σ exp(x) over the first axis; -inf throughout a column of -inf."""
-    return subtract(x, logsumexp(x))
+def normalise(x: FloatArray) -> FloatArray:
+    """Return x - log Σ exp(x) over the first axis; -inf throughout a column of -inf.
+
+    The maximum is taken off first: the result depends on differences only, and keeps its digits however large the
+    numbers themselves are.
+
+    Raises
+    ------
+    TabularBellmanError
+        If two numbers of a column differ by more than float64 can hold.
+    """
+    top = x.max(axis=0, initial=-np.inf)
+    try:
+        with np.errstate(over="raise"):
+            differences = subtract(x, np.where(np.isneginf(top), 0.0, top))
+    except FloatingPointError:
+        raise TabularBellmanError(
+            "two log-weights differ by more than float64 can hold; scale the numbers down."
+        ) from None
+    return subtract(differences, logsumexp(differences))
 
 
 def subtract(x: FloatArray, y: FloatArray) -> FloatArray:

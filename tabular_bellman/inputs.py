@@ -12,6 +12,9 @@ from tabular_bellman.extended import FloatArray
 __all__ = ["call", "expect", "float_array", "generator", "number", "number_from", "scalar"]
 
 
+_NO_NUMBERS = (str, bytes, complex, np.complexfloating)
+
+
 def expect(kind: type | tuple[type, ...], value: Any, what: str, remedy: str = "") -> None:
     """Refuse an argument of another type."""
     if not isinstance(value, kind):
@@ -32,11 +35,13 @@ def generator(rng: Any) -> np.random.Generator:
 
 def number(value: Any, what: str, allow_nan: bool = True) -> float:
     """Return a float; refuse strings, None, complex numbers and arrays."""
-    if hasattr(value, "__float__") and not getattr(value, "ndim", 0):
+    if hasattr(value, "__float__") and not isinstance(value, _NO_NUMBERS) and not getattr(value, "ndim", 0):
         try:
             result = float(value)
-        except (TypeError, ValueError, OverflowError) as error:
-            raise TabularBellmanError(f"{what} is {value!r}, which is not a float: {error}.") from error
+        except Exception as error:  # __float__ is the user's
+            raise TabularBellmanError(f"{what} is a {type(value).__name__}, but no float: {error}.") from error
+        if result == -np.inf and value != -np.inf:
+            raise TabularBellmanError(f"{what} is {value!r}, beyond the range of float64; write -inf to forbid.")
         if np.isnan(result) and not allow_nan:
             raise TabularBellmanError(f"{what} is nan; give a finite number, or -inf to forbid.")
         return result
@@ -59,10 +64,14 @@ def float_array(values: ArrayLike, what: str) -> FloatArray:
         )
     try:
         array = np.asarray(values)
-        if array.dtype.kind not in "biufO":
+        if array.dtype.kind == "O":
+            array = np.array([number(value, what) for value in array.ravel()]).reshape(array.shape)
+        if array.dtype.kind not in "biuf":
             raise TypeError(f"dtype {array.dtype}")
         return cast(FloatArray, array.astype(np.float64))
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, TabularBellmanError):
+            raise
         raise TabularBellmanError(f"{what} cannot be read as an array of floats: {error}.") from error
 
 
@@ -70,7 +79,9 @@ def call(f: Callable[..., Any], arguments: tuple[Any, ...], where: Callable[[], 
     """Call a user's function; what it raises comes out as our error, with the place."""
     try:
         return f(*arguments)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # sys.exit() in a user's function is an error, not a way to end well
         name = getattr(f, "__name__", "the function")
         raise TabularBellmanError(f"{name} raised {type(error).__name__}: {error} at {where()}.") from error
 

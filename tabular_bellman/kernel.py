@@ -51,6 +51,8 @@ def backward(
 
 
 def _log_sum_exp(x: FloatArray) -> FloatArray:
+    if x.shape[0] == 1:
+        return np.array(x[0])  # one action, as at the last step: exact
     if x.min() > -_SAFE_RANGE and x.max() < _SAFE_RANGE:
         return np.asarray(np.log(np.exp(x).sum(axis=0)))
     return logsumexp(x)

@@ -12,11 +12,12 @@ from scipy.special import logsumexp as scipy_logsumexp
 
 from tabular_bellman.enumeration import completions, reading_order
 from tabular_bellman.errors import TabularBellmanError
-from tabular_bellman.extended import FloatArray, subtract
-from tabular_bellman.inputs import expect, number
+from tabular_bellman.extended import FloatArray, normalise
+from tabular_bellman.inputs import expect
 from tabular_bellman.number_systems import LogFloat
 from tabular_bellman.recursion import (
     SupportsLogPolicy,
+    checked_temperature,
     forward,
     inverse_soft_bellman,
     log_reference_levels,
@@ -71,9 +72,7 @@ class EnergyBasedModel(SequenceModel):
         expect(StateActionTable, reward, "the reward")
         self.space = reward.space
         self.reward = reward
-        self.temperature = number(temperature, "temperature")
-        if not 0.0 < self.temperature < np.inf:
-            raise TabularBellmanError(f"temperature is {self.temperature}; it must be positive and finite.")
+        self.temperature = checked_temperature(temperature)
         self.reference = reference
         steps = reward if self.temperature == 1.0 else reward / self.temperature
         log_reference = log_reference_levels(self.space, reference)
@@ -96,9 +95,13 @@ class EnergyBasedModel(SequenceModel):
     def _log_partitions(self) -> FloatArray:
         return np.asarray(scipy_logsumexp(self._totals, axis=1))
 
+    @property
+    def _ranking(self) -> FloatArray:
+        return self._totals  # normalising rounds, and could make a tie
+
     @cached_property
     def _log_probabilities(self) -> FloatArray:
-        return self._totals - self._log_partitions[:, None]
+        return np.ascontiguousarray(normalise(self._totals.T).T)
 
     def _log_prob(self, p: int, response: Response) -> float:
         return float(self._log_probabilities[p, self.space.response_index(response)])
@@ -124,24 +127,25 @@ class EnergyBasedModel(SequenceModel):
             joint = step.copy()
             if t + 1 < self.space.n_depths:
                 joint[:V] += self._log_futures[t + 1].reshape(V, -1)
-            levels.append(subtract(joint, self._log_futures[t]))
+            levels.append(normalise(joint))
         return StateActionTable._wrap(self.space, levels)
 
     @cached_property
     def prefix_log_probs(self) -> StateTable:
         """The log-probability of passing through each prefix: weight so far, times all that can follow."""
         so_far = forward(self.space, LogFloat(), self._steps)
-        P = self.space.n_prompts
-        return StateTable._wrap(
-            self.space,
-            [
-                (past + future - np.tile(self._log_partitions, past.size // P))
-                for past, future in zip(so_far, self._log_futures, strict=True)
-            ],
-        )
+        # As `normalise` does: the maximum is taken off first, so that large totals cost no digits.
+        top = self._totals.max(axis=1)
+        log_sum = scipy_logsumexp(self._totals - top[:, None], axis=1)
+        levels = []
+        for past, future in zip(so_far, self._log_futures, strict=True):
+            joint = (past + future).reshape(-1, self.space.n_prompts)
+            levels.append(((joint - top) - log_sum).reshape(-1))
+        return StateTable._wrap(self.space, levels)
 
     def _sample(self, n: int, p: int, rng: np.random.Generator) -> list[Response]:
-        chosen = rng.choice(self.space.n_responses_per_prompt, size=n, p=np.exp(self._log_probabilities[p]))
+        p_response = np.exp(self._log_probabilities[p])
+        chosen = rng.choice(p_response.size, size=n, p=p_response / p_response.sum())
         return [self.space.response_at(int(i)) for i in chosen]
 
     def with_reference(self, reference: StateActionTable | SupportsLogPolicy | None) -> "EnergyBasedModel":
@@ -160,9 +164,9 @@ class EnergyBasedModel(SequenceModel):
         """
         if discount != 1.0:
             raise TabularBellmanError(
-                f"discount is {discount!r}; only discount 1 keeps the distribution. With γ < 1 the policy of M(r) is "
-                "the energy-based model neither of Σ r nor of Σ γ^(t-1) r (Section 3.3). Use soft_bellman(..., "
-                "discount=γ) for its logits."
+                f"discount is {discount!r}; only discount 1 keeps the distribution. With γ < 1, from max_length 3 on, "
+                "the policy of M(r) is the energy-based model neither of Σ r nor of Σ γ^(t-1) r. For its logits, use "
+                "soft_bellman(..., discount=γ)."
             )
         logits, _ = soft_bellman(self.reward, temperature=self.temperature, reference=self.reference)
         if self.temperature != 1.0:
@@ -221,6 +225,10 @@ class AutoregressiveModel(SequenceModel):
     def values(self) -> StateTable:
         """V_q(s) = log Σ_a exp q(s, a), in nats; -inf at a dead prefix."""
         return self._values
+
+    @property
+    def _step_ranking(self) -> StateActionTable:
+        return self.logits
 
     @cached_property
     def log_policy(self) -> StateActionTable:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_bellman.errors import TabularBellmanError
-from tabular_bellman.extended import FloatArray, log_softmax
+from tabular_bellman.extended import FloatArray, normalise
 from tabular_bellman.inputs import call, float_array
 from tabular_bellman.space import SequenceSpace
 from tabular_bellman.tokens import EOS, Prefix, Prompt
@@ -32,7 +32,7 @@ def next_token_levels(
         level = space.from_lexicographic(logits, t)
         actions = space.actions(t)
         tokens_exist, eos_exists = actions[0] is not EOS, actions[-1] is EOS
-        log_joint = log_softmax(level) + log_passing
+        log_joint = normalise(level) + log_passing
         for exists, rows in ((tokens_exist, log_joint[:V]), (eos_exists, log_joint[V:])):
             if not exists:
                 cut_off += np.exp(rows).reshape(-1, P).sum(axis=0)
@@ -59,5 +59,11 @@ def _logits(
         raise TabularBellmanError(
             f"the logits at prompt {prompt!r}, prefix {prefixes[row]!r} hold {logits[row, column]} in column {column}; "
             "they must be finite, or -inf for what cannot come next."
+        )
+    nothing = np.isneginf(logits).all(axis=1)
+    if nothing.any():
+        raise TabularBellmanError(
+            f"the logits at prompt {prompt!r}, prefix {prefixes[int(nothing.argmax())]!r} are all -inf; a language "
+            "model allows at least one token, or EOS, next."
         )
     return logits

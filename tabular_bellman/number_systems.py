@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tabular_bellman.errors import TabularBellmanError
-from tabular_bellman.extended import FloatArray, logsumexp, subtract
+from tabular_bellman.extended import FloatArray, logsumexp, normalise, subtract
 
 __all__ = ["Bounded", "BoundedLog", "Carrier", "ExactWeights", "LogFloat", "MaxPlus", "NumberSystem"]
 
@@ -51,6 +51,9 @@ class NumberSystem(Protocol[C]):
     def divide(self, x: C, y: C) -> C:
         """Divide weights; 0 / 0 = 0."""
 
+    def normalise(self, x: C) -> C:
+        """Divide by the sum over the first axis: probabilities."""
+
     def power(self, x: C, exponent: float) -> C:
         """Raise weights to a positive power: temperatures and discounts."""
 
@@ -77,6 +80,9 @@ class LogFloat:
 
     def divide(self, x: FloatArray, y: FloatArray) -> FloatArray:
         return subtract(x, y)
+
+    def normalise(self, x: FloatArray) -> FloatArray:
+        return normalise(x)
 
     def power(self, x: FloatArray, exponent: float) -> FloatArray:
         return x if exponent == 1.0 else np.asarray(x * exponent)
@@ -117,6 +123,9 @@ class ExactWeights:
         result = np.empty(x.size, dtype=np.object_)
         result[:] = [Fraction(0) if a == 0 else a / b for a, b in pairs]
         return result.reshape(x.shape)
+
+    def normalise(self, x: NDArray[np.object_]) -> NDArray[np.object_]:
+        return self.divide(x, self.sum(x))
 
     def power(self, x: NDArray[np.object_], exponent: float) -> NDArray[np.object_]:
         if exponent != 1.0:
@@ -165,7 +174,7 @@ class BoundedLog:
     -----
     With u = 2**-53 and x the exact, x̂ the computed weights' logarithms, \\|x̂ - x\\| ≤ e:
 
-    * a sum or difference of logs adds u·\\|result\\|;
+    * a sum or difference of logs adds u·\\|result\\| (and must not overflow: an overflow is no forbidden action);
     * ``log Σ exp`` carries the errors on as ``log Σ π exp(e)``, π the softmax of x̂, since
       V(x) - V(x̂) = log Σ π exp(x - x̂); and adds the rounding of shift, exp, sum and log, each at its largest.
     """
@@ -191,22 +200,35 @@ class BoundedLog:
     def power(self, x: Bounded, exponent: float) -> Bounded:
         if exponent == 1.0:
             return x
-        return self._rounded(self._float.power(x.value, exponent), x.error * exponent, ulps=2.0)
+        # Two roundings, that of 1/τ and that of the product; and what a subnormal product loses.
+        return self._rounded(self._float.power(x.value, exponent), x.error * exponent + _UNDERFLOW, ulps=2.0)
 
     def sum(self, x: Bounded) -> Bounded:
         value = self._float.sum(x.value)
         safe = np.where(np.isneginf(value), 0.0, value)
+        return self._rounded(value, self._error_of_log_sum(x) + _ULPS * np.abs(safe))
+
+    def normalise(self, x: Bounded) -> Bounded:
+        value = self._float.normalise(x.value)
+        error = self._error_of_log_sum(x)
+        distance = np.abs(np.where(np.isneginf(value), 0.0, value))
+        return self._rounded(value, x.error + error + 2.0 * _UNIT_ROUNDOFF * distance, ulps=2.0)
+
+    def _error_of_log_sum(self, x: Bounded) -> FloatArray:
+        """Bound the error of log Σ exp(x - max x)."""
         top = x.value.max(axis=0, initial=-np.inf)
-        distance = np.where(np.isneginf(x.value), 0.0, np.abs(x.value - np.where(np.isneginf(top), 0.0, top)))
-        policy = np.exp(x.value - safe)
+        top = np.where(np.isneginf(top), 0.0, top)
+        distance = np.where(np.isneginf(x.value), 0.0, np.abs(x.value - top))
+        log_policy = self._float.normalise(x.value)
+        policy = np.exp(log_policy)
         carried = np.log1p((policy * np.expm1(np.minimum(x.error, 1.0))).sum(axis=0))
         largest = np.where(np.isneginf(x.value), 0.0, x.error).max(axis=0, initial=0.0)
         carried = np.where(largest < 1.0, carried, largest)  # V moves by no more than the largest error
         terms = (policy * (_UNIT_ROUNDOFF * distance + _ULPS)).sum(axis=0)
         added = x.value.shape[0] * _UNIT_ROUNDOFF
-        log_of_sum = np.abs(np.where(np.isneginf(top), 0.0, safe - top))
-        error = carried + terms + added + 2.0 * _ULPS * log_of_sum + _ULPS * np.abs(safe) + _UNDERFLOW
-        return self._rounded(value, error)
+        best = log_policy.max(axis=0, initial=-np.inf)
+        log_of_sum = np.where(np.isneginf(best), 0.0, -best)
+        return np.asarray(carried + terms + added + 2.0 * _ULPS * log_of_sum + _UNDERFLOW)
 
     def ones(self, shape: tuple[int, ...]) -> Bounded:
         return self.exact(np.zeros(shape))

@@ -21,6 +21,7 @@ from tabular_bellman.table import StateActionTable, StateTable
 __all__ = [
     "SupportsLogPolicy",
     "backward",
+    "checked_temperature",
     "forward",
     "inverse",
     "inverse_soft_bellman",
@@ -297,10 +298,16 @@ def prefix_marginals(logits: StateActionTable) -> StateTable:
     return StateTable._wrap(logits.space, [np.exp(level) for level in log_passing])
 
 
-def _parameters(temperature: float, discount: float) -> tuple[float, float]:
+def checked_temperature(temperature: float) -> float:
+    """Return a temperature as a float, if it and its inverse are ordinary numbers."""
     temperature = number(temperature, "temperature")
-    if not 0.0 < temperature < np.inf:
-        raise TabularBellmanError(f"temperature is {temperature}; it must be positive and finite.")
+    if not 1e-300 <= temperature <= 1e300:
+        raise TabularBellmanError(f"temperature is {temperature}; it must be positive, from 1e-300 to 1e300.")
+    return temperature
+
+
+def _parameters(temperature: float, discount: float) -> tuple[float, float]:
+    temperature = checked_temperature(temperature)
     discount = number(discount, "discount")
     if not 0.0 < discount <= 1.0:
         raise TabularBellmanError(f"discount is {discount}; it must lie in (0, 1].")

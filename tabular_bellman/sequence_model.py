@@ -62,6 +62,16 @@ class SequenceModel(ABC):
         """Draw n responses to prompt number p."""
 
     @property
+    def _ranking(self) -> FloatArray:
+        """What orders responses by probability, shape (P, n)."""
+        return self._log_probabilities
+
+    @property
+    def _step_ranking(self) -> StateActionTable:
+        """What orders the actions of a prefix by probability."""
+        return self.log_policy
+
+    @property
     def policy(self) -> StateActionTable:
         """π(a|s), the probability of each action at each prefix; 0 throughout a dead prefix."""
         return StateActionTable._wrap(self.space, [np.exp(level) for level in self.log_policy.levels])
@@ -118,7 +128,7 @@ class SequenceModel(ABC):
 
         This is not `greedy`, which takes the most probable token at each step.
         """
-        best = self._log_probabilities.argmax(axis=1)
+        best = self._ranking.argmax(axis=1)
         return self._chosen_item([self.space.response_at(int(i)) for i in best], prompt)
 
     def greedy(self, prompt: Prompt = None) -> Any:
@@ -127,7 +137,7 @@ class SequenceModel(ABC):
         for p in range(self.space.n_prompts):
             response: tuple[Hashable, ...] = ()
             index = p
-            for t, level in enumerate(self.log_policy.levels):
+            for t, level in enumerate(self._step_ranking.levels):
                 row = int(level[:, index].argmax())
                 response = (*response, self.space.actions(t)[row])
                 if len(response) == self.space.max_length or row >= self.space.n_tokens:

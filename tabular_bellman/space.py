@@ -32,7 +32,7 @@ from tabular_bellman.tokens import (
 __all__ = ["DEFAULT_MAX_BYTES", "SequenceSpace"]
 
 DEFAULT_MAX_BYTES: Final = 2**30  # 1 GiB for one table
-_MAX_LENGTH: Final = 100_000  # keeps the exact counts, integers of about max_length·log2(V) bits, quick to compute
+_MAX_LENGTH: Final = 10_000  # keeps the exact counts, integers of about max_length·log2(V) bits, quick to compute
 
 
 class SequenceSpace:
@@ -205,17 +205,18 @@ class SequenceSpace:
         tokens = self.vocab if depth < self.max_length - 1 else ()
         return (*tokens, EOS) if depth >= self.min_length - 1 else tokens
 
-    def check_budget(self, what: str = "a StateActionTable") -> None:
-        """Refuse what would not fit.
+    def check_budget(self, what: str = "a StateActionTable", n_entries: int | None = None) -> None:
+        """Refuse a table of `n_entries` numbers (by default `n_pairs`) that would not fit.
 
         Raises
         ------
         TabularBellmanError
             If a table over this space would take more than `max_bytes` bytes.
         """
-        if self.table_bytes > self.max_bytes:
+        n_bytes = self.table_bytes if n_entries is None else 8 * n_entries
+        if n_bytes > self.max_bytes:
             raise TabularBellmanError(
-                f"{what} over {self!r} would take {count(self.table_bytes)} bytes; the budget is "
+                f"{what} over {self!r} would take {count(n_bytes)} bytes; the budget is "
                 f"{self.max_bytes:,} bytes. Use a shorter max_length or a smaller vocabulary, or raise the budget "
                 "with max_bytes= (--max-bytes)."
             )
@@ -254,8 +255,8 @@ class SequenceSpace:
     def prefix_at(self, depth: int, index: int) -> tuple[Prompt, Prefix]:
         """Return the (prompt, prefix) numbered `index` at `depth`; the inverse of `prefix_index`."""
         n = self.n_prefixes_at(depth)
-        if not 0 <= index < n:
-            raise TabularBellmanError(f"no prefix {index} at depth {depth}; there are {count(n)}, numbered from 0.")
+        if not isinstance(index, (int, np.integer)) or not 0 <= index < n:
+            raise TabularBellmanError(f"no prefix {index!r} at depth {depth}; there are {count(n)}, numbered from 0.")
         rest, p = divmod(int(index), self.n_prompts)
         tokens = []
         for _ in range(depth):
@@ -265,7 +266,8 @@ class SequenceSpace:
 
     def prefixes(self, depth: int, prompt: Prompt = None) -> Iterator[tuple[Prompt, Prefix]]:
         """Yield (prompt, prefix) of `depth` tokens, by prompt, then in vocabulary order; None: for every prompt."""
-        chosen = self.prompts if prompt is None else (prompt,)
+        depth = self._depth(depth)
+        chosen = self.prompts if prompt is None else (self.prompts[self.prompt_index(prompt)],)
         return ((p, prefix) for p in chosen for prefix in product(self.vocab, repeat=depth))
 
     def pairs(self) -> Iterator[tuple[Prompt, Prefix, Hashable]]:
@@ -307,8 +309,8 @@ class SequenceSpace:
     def response_at(self, index: int) -> Response:
         """Return the response numbered `index`; the inverse of `response_index`."""
         n = self.n_responses_per_prompt
-        if not 0 <= index < n:
-            raise TabularBellmanError(f"no response {index}; there are {count(n)}, numbered from 0.")
+        if not isinstance(index, (int, np.integer)) or not 0 <= index < n:
+            raise TabularBellmanError(f"no response {index!r}; there are {count(n)}, numbered from 0.")
         index, length = int(index), self.min_length - 1 if self.has_eos else self.max_length
         while self.has_eos and index >= self.n_tokens**length:
             index -= self.n_tokens**length

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from tabular_bellman.base_table import MISSING, Table, unpacked
 from tabular_bellman.errors import TabularBellmanError
-from tabular_bellman.extended import FloatArray, log_softmax
+from tabular_bellman.extended import FloatArray, normalise
 from tabular_bellman.inputs import expect, float_array, number, number_from
 from tabular_bellman.next_token import next_token_levels
 from tabular_bellman.space import SequenceSpace
@@ -38,6 +38,10 @@ class StateTable(Table):
     @staticmethod
     def _level_shape(space: SequenceSpace, depth: int) -> tuple[int, ...]:
         return (space.n_prefixes_at(depth),)
+
+    @staticmethod
+    def _n_entries(space: SequenceSpace) -> int:
+        return space.n_prefixes
 
     def _where(self, depth: int, position: tuple[int, ...]) -> str:
         return self.space.where(depth, *position)
@@ -112,6 +116,10 @@ class StateActionTable(Table):
     @staticmethod
     def _level_shape(space: SequenceSpace, depth: int) -> tuple[int, ...]:
         return (space.n_actions(depth), space.n_prefixes_at(depth))
+
+    @staticmethod
+    def _n_entries(space: SequenceSpace) -> int:
+        return space.n_pairs
 
     def _where(self, depth: int, position: tuple[int, ...]) -> str:
         action, index = position
@@ -241,11 +249,11 @@ class StateActionTable(Table):
 
     def log_softmax(self) -> "StateActionTable":
         """Return the table of log-probabilities at each prefix; -inf throughout where everything is forbidden."""
-        return self._wrap(self.space, [log_softmax(level) for level in self._levels])
+        return self._wrap(self.space, [normalise(level) for level in self._levels])
 
     def softmax(self) -> "StateActionTable":
         """Return the table of probabilities at each prefix; 0 throughout where everything is forbidden."""
-        return self._wrap(self.space, [np.exp(log_softmax(level)) for level in self._levels])
+        return self._wrap(self.space, [np.exp(normalise(level)) for level in self._levels])
 
     def centered(self) -> "StateActionTable":
         """Return the table minus its mean over the allowed actions of each prefix.
@@ -273,16 +281,17 @@ class StateActionTable(Table):
         """
         expect(StateTable, potential, "the potential")
         self.space.require_same(potential.space, "potential shaping")
-        V, levels = self.space.n_tokens, []
+        V, here, after = self.space.n_tokens, [], []
         for t, phi in enumerate(potential.levels):
             if np.isneginf(phi).any():
                 index = int(np.argmax(np.isneginf(phi)))
                 raise TabularBellmanError(f"the potential is -inf at {self.space.where(t, index)}; it must be finite.")
-            change = np.tile(phi, (self.space.n_actions(t), 1))
+            shape = (self.space.n_actions(t), phi.size)
+            here.append(np.broadcast_to(phi, shape).copy())
+            after.append(np.zeros(shape))
             if t + 1 < self.n_depths:
-                change[:V] -= potential.levels[t + 1].reshape(V, -1)
-            levels.append(change)
-        return self + self._wrap(self.space, levels)
+                after[t][:V] = potential.levels[t + 1].reshape(V, -1)
+        return self + (self._wrap(self.space, here) - self._wrap(self.space, after))
 
     def __repr__(self) -> str:
         if self.cut_off is None:

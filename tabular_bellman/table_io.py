@@ -9,15 +9,15 @@ import json
 import math
 import os
 import tempfile
-import zipfile
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, Final
+from typing import IO, Any, Final
 
 import numpy as np
 
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
+from tabular_bellman.inputs import expect
 from tabular_bellman.space import DEFAULT_MAX_BYTES, SequenceSpace
 
 __all__ = ["SCHEMA_VERSION", "read", "write"]
@@ -29,6 +29,7 @@ _SUFFIXES: Final = (".npz", ".json")
 
 def write(path: str | os.PathLike[str], kind: str, space: SequenceSpace, values: FloatArray) -> None:
     """Write one table; `values` is flat, in reading order."""
+    expect((str, os.PathLike), path, "the path")
     path = Path(path)
     suffix = _suffix(path)
     header = {
@@ -71,14 +72,57 @@ def read(
     path: str | os.PathLike[str], kind: str | None = None, max_bytes: int = DEFAULT_MAX_BYTES
 ) -> tuple[str, SequenceSpace, FloatArray]:
     """Return (kind, space, flat values) of a file that `write` wrote; refuse another `kind` where one is given."""
+    expect((str, os.PathLike), path, "the path")
     path = Path(path)
-    suffix = _suffix(path)
+    load = _load_npz if _suffix(path) == ".npz" else _load_json
     try:
-        header, values = _read_npz(path) if suffix == ".npz" else _read_json(path)
+        with path.open("rb") as file:
+            return load(path, file, lambda header: _checked(path, header, kind, max_bytes))
     except FileNotFoundError:
         raise TabularBellmanError(f"{path}: no such file.") from None
     except OSError as error:
         raise TabularBellmanError(f"cannot read {path}: {error.strerror or error}.") from error
+    except TabularBellmanError:
+        raise
+    except Exception as error:  # a damaged file can make a decoder raise anything
+        why = f"truncated, pickled, or not written by save(): {type(error).__name__}"
+        raise _damaged(path, why) from error
+
+
+_Checked = tuple[str, SequenceSpace]
+
+
+def _load_npz(path: Path, file: IO[bytes], check: Callable[[Any], _Checked]) -> tuple[str, SequenceSpace, FloatArray]:
+    archive = np.load(file, allow_pickle=False)
+    if isinstance(archive, np.ndarray):
+        raise _damaged(path, "it is a bare array, not an archive")
+    header = json.loads(str(archive["header"]))
+    kind, space = check(header)
+    # Before the values are read: what the archive says of their size must be what the space says.
+    expected, found = 8 * _n_values(kind, space), archive.zip.getinfo("values.npy").file_size
+    if not expected <= found <= expected + 1024:
+        raise _damaged(path, f"its values take {found:,} bytes; {space!r} needs {expected:,}")
+    values = archive["values"]
+    if values.dtype != np.float64 or values.ndim != 1:
+        raise _damaged(path, f"its values have dtype {values.dtype} and shape {values.shape}")
+    return kind, space, values
+
+
+def _load_json(path: Path, file: IO[bytes], check: Callable[[Any], _Checked]) -> tuple[str, SequenceSpace, FloatArray]:
+    document = json.loads(file.read().decode("utf-8"))
+    kind, space = check(document)
+    values = document.get("values")
+    if not isinstance(values, list):
+        raise _damaged(path, "it has no list of values")
+    for i, value in enumerate(values):
+        if type(value) not in (int, float) or not math.isfinite(value):
+            if value != "-inf":
+                raise _damaged(path, f"value {i} is {value!r}, neither a finite number nor '-inf'")
+            values[i] = -math.inf
+    return kind, space, np.array(values, dtype=np.float64)
+
+
+def _checked(path: Path, header: Any, kind: str | None, max_bytes: int) -> _Checked:
     if not isinstance(header, dict) or header.get("format") != _FORMAT:
         raise TabularBellmanError(f"{path} is not a table of this package (its format is not {_FORMAT!r}).")
     version = header.get("schema_version")
@@ -90,63 +134,24 @@ def read(
     found = header.get("kind")
     if found not in ("state_action", "state") or (kind is not None and found != kind):
         raise TabularBellmanError(f"{path} holds a {found!r} table, not a {kind or 'known'!r} one.")
-    try:
-        space = _space(header["space"], max_bytes)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise _damaged(path, f"its space cannot be read: {error!r}") from error
-    return found, space, values
+    space = _space(path, header.get("space"), max_bytes)
+    space.check_budget(f"{path}: a table", _n_values(found, space))
+    return found, space
 
 
-def _read_npz(path: Path) -> tuple[Any, FloatArray]:
-    try:
-        with path.open("rb") as file:
-            archive = np.load(file, allow_pickle=False)
-            if isinstance(archive, np.ndarray):
-                raise _damaged(path, "it is a bare array, not an archive")
-            header = json.loads(str(archive["header"]))
-            values = archive["values"]
-    except (zipfile.BadZipFile, KeyError, EOFError, ValueError) as error:
-        if isinstance(error, TabularBellmanError):
-            raise
-        raise _damaged(path, "truncated, pickled, or not written by save()") from error
-    if values.dtype != np.float64 or values.ndim != 1:
-        raise _damaged(path, f"its values have dtype {values.dtype} and shape {values.shape}")
-    return header, values
+def _n_values(kind: str, space: SequenceSpace) -> int:
+    return space.n_pairs if kind == "state_action" else space.n_prefixes
 
 
-def _read_json(path: Path) -> tuple[Any, FloatArray]:
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise _damaged(path, f"truncated, or not JSON: {error}") from error
-    if not isinstance(document, dict):
-        return document, np.empty(0)
-    values = document.pop("values", None)
-    if not isinstance(values, list):
-        values = []
-    for i, value in enumerate(values):
-        if value == "-inf":
-            values[i] = -math.inf
-        elif type(value) not in (int, float):
-            raise _damaged(path, f"value {i} is {value!r}, neither a number nor '-inf'")
-    try:
-        return document, np.array(values, dtype=np.float64)
-    except OverflowError as error:
-        raise _damaged(path, f"a value is too large: {error}") from error
-
-
-def _space(header: dict[str, Any], max_bytes: int) -> SequenceSpace:
-    vocab = tuple(map(_decode, header["vocab"]))
-    prompts = tuple(map(_decode, header["prompts"]))
-    if header["has_eos"]:
-        return SequenceSpace(
-            vocab,
-            max_length=header["max_length"],
-            min_length=header["min_length"],
-            prompts=prompts,
-            max_bytes=max_bytes,
-        )
-    return SequenceSpace.fixed_length(vocab, header["max_length"], prompts, max_bytes=max_bytes)
+def _space(path: Path, header: Any, max_bytes: int) -> SequenceSpace:
+    types = {"vocab": list, "prompts": list, "min_length": int, "max_length": int, "has_eos": bool}
+    if not isinstance(header, dict) or any(type(header.get(name)) is not kind for name, kind in types.items()):
+        raise _damaged(path, "its space cannot be read")
+    vocab, prompts = (tuple(map(_decode, header[name])) for name in ("vocab", "prompts"))
+    if not header["has_eos"]:
+        return SequenceSpace.fixed_length(vocab, header["max_length"], prompts, max_bytes=max_bytes)
+    lengths = {name: header[name] for name in ("max_length", "min_length")}
+    return SequenceSpace(vocab, **lengths, prompts=prompts, max_bytes=max_bytes)
 
 
 def _encode(kind: str, value: Hashable) -> object:
@@ -167,6 +172,8 @@ def _decode(value: Any) -> Hashable:
 
 
 def _suffix(path: Path) -> str:
+    if "\0" in str(path):
+        raise TabularBellmanError(f"{str(path)!r} is no file name.")
     if path.suffix not in _SUFFIXES:
         raise TabularBellmanError(f"{path}: a table is saved as {' or '.join(_SUFFIXES)}, by its ending.")
     return path.suffix

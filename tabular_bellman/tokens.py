@@ -3,7 +3,7 @@
 import enum
 import math
 import operator
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sized
 from typing import Final
 
 import numpy as np
@@ -31,7 +31,7 @@ Prompt = Hashable
 Prefix = tuple[Hashable, ...]
 Response = tuple[Hashable, ...]
 
-_MAX_VOCAB: Final = 2**20
+_MOST: Final = 2**20  # tokens, and prompts
 
 
 class EndOfSequence(enum.Enum):
@@ -67,20 +67,15 @@ def as_vocabulary(vocab: int | Iterable[Token]) -> tuple[Token, ...]:
     if isinstance(vocab, (int, np.integer)):
         if isinstance(vocab, bool) or vocab < 1:
             raise TabularBellmanError(f"vocab is {vocab!r}; a vocabulary needs at least one token.")
-        _check_vocab_size(int(vocab))
+        if vocab > _MOST:
+            raise TabularBellmanError(f"vocab has {count(int(vocab))} entries; the limit is {_MOST:,}.")
         return tuple(range(vocab))
     tokens = _ordered("vocab", "an int or a sequence of hashable tokens", vocab)
     if not tokens:
         raise TabularBellmanError("the vocabulary is empty; it needs at least one token.")
-    _check_vocab_size(len(tokens))
     if any(token is EOS for token in tokens):
         raise TabularBellmanError("EOS is in the vocabulary; leave it out, every space adds it by itself.")
     return tokens
-
-
-def _check_vocab_size(size: int) -> None:
-    if size > _MAX_VOCAB:
-        raise TabularBellmanError(f"the vocabulary has {count(size)} tokens; the limit is {_MAX_VOCAB:,}.")
 
 
 def as_prompts(prompts: Iterable[Prompt] | None) -> tuple[Prompt, ...]:
@@ -92,7 +87,7 @@ def as_prompts(prompts: Iterable[Prompt] | None) -> tuple[Prompt, ...]:
     result = _ordered("prompts", "a sequence of hashable prompts", prompts)
     if not result:
         raise TabularBellmanError("prompts is empty; give at least one prompt, or leave it out.")
-    if len(result) > 1 and None in result:
+    if len(result) > 1 and any(prompt is None for prompt in result):
         raise TabularBellmanError("None is among several prompts, where it stands for all of them; name it otherwise.")
     return result
 
@@ -100,6 +95,8 @@ def as_prompts(prompts: Iterable[Prompt] | None) -> tuple[Prompt, ...]:
 def _ordered(name: str, wanted: str, values: Iterable[Hashable]) -> tuple[Hashable, ...]:
     if isinstance(values, np.ndarray):
         values = values.tolist()
+    if isinstance(values, Sized) and len(values) > _MOST:
+        raise TabularBellmanError(f"{name} has {count(len(values))} entries; the limit is {_MOST:,}.")
     if isinstance(values, (set, frozenset, dict)) or not isinstance(values, Iterable):
         raise TabularBellmanError(f"{name} is {values!r}; it must be {wanted}, in an order.")
     return tuple(values)

@@ -9,7 +9,7 @@ from proofs_check import cli
 
 README = Path(__file__).parent.parent / "README.md"
 SHOWN = re.findall(r"```console\n\$ proofs-check (.*)\n((?:.*\n)*?)```", README.read_text(encoding="utf-8"))
-RESIDUAL = re.compile(r" +\d\.\de[-+]\d\d(?= )")  # the last digits of a float are the machine's
+RESIDUAL = re.compile(r" *\b\d(\.\d+)?e[-+]\d\d\b")  # the digits of a rounding error are the machine's
 
 
 @pytest.mark.parametrize(("command", "shown"), SHOWN, ids=[command for command, _ in SHOWN])

@@ -21,7 +21,7 @@ CLAIMS: Final = (
         "P4-validity",
         "Proposition 4, Appendix B.5",
         "Σ_y p_q(y|x) = 1 for every q with π(EOS|s_T) = 1",
-        "bare EOS is a response; q is any table of logits, not M of something",
+        "any finite tree of responses, one for each prompt; q any logits, -inf into dead prefixes",
         _validity,
         ARM,
     ),

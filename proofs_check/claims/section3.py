@@ -12,8 +12,9 @@ from proofs_check.toolkit import Toolkit
 
 __all__ = ["CLAIMS"]
 
-_TREE: Final = "each prompt roots a tree of its own; bare EOS is a response; q(s_T, EOS) is free"
-_LIVE: Final = f"{_TREE}; compared at live pairs, -inf required elsewhere"
+_TREE: Final = "any finite tree of responses, one for each prompt; EOS forced at the last step, q(s_T, EOS) free"
+# These two hold of any V that M and M⁻¹ share; P1-prob and P1-logZ are what ties V down.
+_LIVE: Final = f"{_TREE}; live: on the way to an allowed response"
 
 
 def _log_partition(kit: Toolkit[Any], instance: Instance) -> Iterator[Comparison]:
@@ -73,7 +74,7 @@ CLAIMS: Final = (
     Claim(
         "P1-bijection-r",
         "Proposition 1, Section 3.2 and B.2",
-        "M⁻¹(M(r)) = r",
+        "M⁻¹(M(r)) = r at live pairs, -inf elsewhere",
         _LIVE,
         _back_to_rewards,
         (*SOFT_BELLMAN, *INVERSE),
@@ -81,7 +82,7 @@ CLAIMS: Final = (
     Claim(
         "P1-bijection-q",
         "Proposition 1, Section 3.2 and B.2",
-        "M(M⁻¹(q)) = q",
+        "M(M⁻¹(q)) = q at live pairs, -inf elsewhere",
         _LIVE,
         _back_to_logits,
         (*SOFT_BELLMAN, *INVERSE),

@@ -32,6 +32,8 @@ def text(prompt, response):
     return "1.0"
 def nothing(prompt, response):
     return -math.inf
+def leaves(prompt, response):
+    raise SystemExit(0)
 number = 3
 class scorer:
     @staticmethod
@@ -244,6 +246,11 @@ WRONG = {
     "too few cells": (["r.csv"], {"r.csv": HEADER + "p,a\n"}, "line 2: it has too few cells"),
     "too many cells": (["r.csv"], {"r.csv": HEADER + "p,a,1,2\n"}, "line 2: it has too many cells"),
     "not a number": (["r.csv"], {"r.csv": HEADER + "p,,x\n"}, "line 2: reward 'x' is not a number"),
+    "beyond float": (["r.csv"], {"r.csv": HEADER + "p,,-1e400\n"}, "line 2: reward '-1e400'"),
+    "underscores": (["r.csv"], {"r.csv": HEADER + "p,,1_0\n"}, "line 2: reward '1_0' is not a number"),
+    "column twice": (["r.csv"], {"r.csv": HEADER.strip() + ",reward\np,,1,2\n"}, "line 1: a column stands twice"),
+    "a token of many digits": (["r.csv"], {"r.csv": HEADER + f"p,{'1' * 5000},1\n"}, "no row for prompt 'p'"),
+    "function that exits": (["mine:leaves", *SMALL], MINE, "leaves raised SystemExit: 0 at prompt None"),
     "NaN": (["r.csv"], {"r.csv": HEADER + "p,,nan\n"}, "line 2: reward 'nan'; it must be finite, or -inf"),
     "+inf": (["r.csv"], {"r.csv": HEADER + "p,,inf\n"}, "line 2: reward 'inf'"),
     "duplicate": (["r.csv"], {"r.csv": HEADER + "p,,1\np,a,1\np,a,2\n"}, "line 4: .* stands in line 3 already"),
@@ -277,7 +284,7 @@ WRONG = {
     "too large": (
         ["r.csv", "--max-length", "60"],
         {"r.csv": HEADER + "p,a b,1\n"},
-        "the budget is 1,073,741,824 bytes",
+        "the budget is 134,217,728 bytes",
     ),
     "all forbidden": (
         ["r.csv"],
@@ -306,7 +313,7 @@ WRONG = {
         MINE,
         r"stepwise raised TypeError: .*missing 1 required positional argument",
     ),
-    "space too large": (["mine:reward", "--vocab", "10", "--max-length", "40"], MINE, "the budget is 1,073"),
+    "space too large": (["mine:reward", "--vocab", "10", "--max-length", "40"], MINE, "the budget is 134,"),
     "bad lengths": (["mine:reward", "--vocab", "2", "--max-length", "-1"], MINE, "max_length is -1"),
     "two lengths": (
         ["mine:reward", "--vocab", "2", "--max-length", "2", "--fixed-length", "2"],
@@ -361,7 +368,11 @@ def test_version(run):
 
 def start(*arguments, **options):
     command = [sys.executable, "-m", "proofs_check", *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    # A shell that runs the tests in the background has interrupts ignored, and children would inherit that.
+    return subprocess.Popen(
+        command, **(pipes | options), preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)
+    )
 
 
 def test_module_and_console_script_are_the_same():
@@ -392,6 +403,15 @@ def test_a_reader_that_goes_away_leaves_the_exit_status_true(mistake, status):
     assert process.wait(timeout=60) == status
     assert process.stderr.read() == ""
     process.stderr.close()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")
+def test_a_full_disk_is_one_line():
+    with open("/dev/full", "w") as full:
+        process = start("demo", stdout=full)
+        _, err = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert err == "proofs-check: error: cannot write the report: No space left on device.\n"
 
 
 def test_a_terminal_without_mathematical_signs():

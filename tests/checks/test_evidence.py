@@ -10,8 +10,9 @@ from proofs_check.claims import CLAIMS
 from proofs_check.evidence import Claim, Comparison, Fate, Mistake, Verdict, check, evaluate, planted
 from proofs_check.instances import Instance, built_in, half_forbidden, of_user
 from proofs_check.mistakes import MISTAKES, SOFT_BELLMAN
-from proofs_check.toolkit import LIBRARY
-from tabular_bellman import SequenceSpace, StateActionTable
+from proofs_check.toolkit import LIBRARY, REFERENCE
+from tabular_bellman import SequenceSpace, StateActionTable, TabularBellmanError
+from tabular_bellman.number_systems import Bounded
 
 INSTANCES = list(built_in(0))
 BY_ID = {claim.id: claim for claim in CLAIMS}
@@ -61,7 +62,7 @@ def test_a_bound_too_wide_to_reject_is_inconclusive(claim, monkeypatch):
 
     result = check(dataclasses.replace(claim, body=wide), INSTANCES[:8])
     assert result.verdict is Verdict.INCONCLUSIVE
-    assert result.named(Fate.UNSEEN)
+    assert "too wide to mean something" in result.doubts()[0]
 
 
 def test_a_mistake_that_makes_no_difference_is_not_counted():
@@ -160,3 +161,70 @@ def test_live_pairs_are_those_on_the_way_to_an_allowed_response(reward):
         depth, index = space.prefix_index(prefix, prompt)
         live = instance.live[depth][space.action_index(depth, action), index]
         assert live == ((prompt, prefix, action) in on_the_way)
+
+
+def one_number(residual, bound):
+    def body(kit, instance):
+        if kit is REFERENCE:
+            yield Comparison("", Bounded(np.zeros(1), np.array([bound])), kit.lift(np.zeros(1)))
+        else:
+            yield Comparison("", np.array([residual]), np.zeros(1))
+
+    return Claim("one number", "", "", "", body, ())
+
+
+@pytest.mark.parametrize(
+    ("residual", "bound", "holds"),
+    [
+        (0.99e-9, 1e-9, True),
+        (1e-9, 1e-9, True),
+        (1.01e-9, 1e-9, False),
+        (1e-9, 0.0, False),
+        (0.0, 0.0, True),
+        (0.0, np.inf, False),
+        (np.inf, 1e-9, False),
+        (np.nan, 1e-9, False),
+        (-np.inf, 1e-9, False),
+    ],
+)
+def test_the_bound_is_the_bound(residual, bound, holds):
+    outcome = evaluate(one_number(residual, bound), LIBRARY, INSTANCES[0])
+    assert outcome.holds is holds
+    assert (outcome.ratio <= 1.0) is holds or bound == np.inf
+
+
+def test_infinity_on_both_sides_is_a_refutation():
+    def body(kit, instance):
+        yield Comparison("", kit.lift(np.array([np.inf])), kit.lift(np.array([np.inf])))
+
+    assert not evaluate(Claim("", "", "", "", body, ()), LIBRARY, INSTANCES[0]).holds
+
+
+def test_nothing_checked_is_not_a_pass():
+    assert check(BY_ID["P1-logZ"], []).verdict is Verdict.INCONCLUSIVE
+    assert check(one_number(0.0, 1e-9), INSTANCES[:3], complete=True).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(("bound", "verdict"), [(0.9e-6, Verdict.CHECKED), (1.1e-6, Verdict.INCONCLUSIVE)])
+def test_a_bound_above_a_millionth_means_little_even_if_mistakes_are_rejected(bound, verdict):
+    result = check(BY_ID["P1-logZ"], INSTANCES[:8])
+    outcomes = [dataclasses.replace(outcome, widest=bound) for outcome in result.outcomes]
+    assert dataclasses.replace(result, outcomes=outcomes).verdict is verdict
+
+
+def test_large_rewards_are_refused_or_inconclusive_and_never_refuted():
+    space = SequenceSpace(2, max_length=3)
+    for size in (1e9, 5e15, 1e300):
+        for instance in of_user(StateActionTable.from_responses(space, [size] * 7), "large"):
+            for claim in CLAIMS:
+                assert evaluate(claim, LIBRARY, instance).holds
+        result = check(BY_ID["P1-bijection-r"], of_user(StateActionTable.from_responses(space, [size] * 7), "large"))
+        assert result.verdict is Verdict.INCONCLUSIVE or size == 1e9
+    with pytest.raises(TabularBellmanError, match="can overflow float64"):
+        of_user(StateActionTable.from_responses(space, [1e308] * 7), "larger")
+
+
+def test_an_overflow_has_no_bound():
+    huge = Instance("huge", StateActionTable.zeros(SequenceSpace(1, max_length=2)) - 1e308)
+    with pytest.raises(TabularBellmanError, match="huge: the rewards overflow float64"):
+        check(BY_ID["P1-logZ"], [huge])

@@ -1,6 +1,7 @@
 """One test for each bad input: the message says what is wrong, where, the limit and the remedy."""
 
 import math
+import sys
 from decimal import Decimal
 
 import numpy as np
@@ -43,7 +44,10 @@ BAD = {
     "vocabulary without an order": (lambda: SequenceSpace({"a"}, max_length=2), "vocab is {'a'}; it must be .* order"),
     "vocabulary that is no sequence": (lambda: SequenceSpace(None, max_length=2), "vocab is None; it must be"),
     "float vocabulary": (lambda: SequenceSpace(2.0, max_length=2), "vocab is 2.0; it must be"),
-    "huge vocabulary": (lambda: SequenceSpace(10**9, max_length=2), "1,000,000,000 tokens; the limit is 1,048,576"),
+    "huge vocabulary": (
+        lambda: SequenceSpace(10**9, max_length=2),
+        "vocab has 1,000,000,000 entries; the limit is 1,048,576",
+    ),
     "duplicate token": (lambda: SequenceSpace("aba", max_length=2), "duplicate token 'a' at positions 0 and 2"),
     "unhashable token": (lambda: SequenceSpace([[1]], max_length=2), r"token \[1\] at position 0 is not hashable"),
     "token unlike itself": (lambda: SequenceSpace([math.nan], max_length=2), "token nan at position 0 does not equal"),
@@ -59,7 +63,7 @@ BAD = {
     "max_length a string": (lambda: SequenceSpace(1, max_length="3"), "max_length is '3'; it must be a positive"),
     "max_length too large": (
         lambda: SequenceSpace(1, max_length=10**6),
-        "max_length is 1,000,000; the limit is 100,000",
+        "max_length is 1,000,000; the limit is 10,000",
     ),
     "min_length zero": (lambda: SequenceSpace(1, max_length=2, min_length=0), "min_length is 0; it must be a positive"),
     "lengths out of order": (
@@ -166,7 +170,10 @@ BAD = {
     ),
     "reward that is an array": (lambda: StateActionTable.from_responses(ONE, lambda x, y: np.zeros(1)), "type ndarray"),
     "reward that is complex": (lambda: StateActionTable.from_responses(ONE, lambda x, y: 1j), "type complex"),
-    "reward beyond float": (lambda: StateActionTable.from_responses(ONE, lambda x, y: 10**400), "which is not a float"),
+    "reward beyond float": (
+        lambda: StateActionTable.from_responses(ONE, lambda x, y: 10**400),
+        "is a int, but no float: int too large",
+    ),
     "reward NaN": (
         lambda: StateActionTable.from_responses(ONE, lambda x, y: math.nan),
         r"nan at prompt None, prefix \(\)",
@@ -256,6 +263,61 @@ BAD = {
     "log_prob for an unknown prompt": (lambda: EnergyBasedModel(ZEROS).log_prob((EOS,), "z"), "unknown prompt 'z'"),
     "negative number of samples": (lambda: EnergyBasedModel(ZEROS).sample(-1), "n is -1; the number of samples"),
     "samples for an unknown prompt": (lambda: EnergyBasedModel(ZEROS).sample(1, "z"), "unknown prompt 'z'"),
+    # beyond what float64 or memory can hold
+    "vocabulary from a huge range": (
+        lambda: SequenceSpace(range(10**9), max_length=2),
+        "vocab has 1,000,000,000 entries",
+    ),
+    "prompts from a huge range": (
+        lambda: SequenceSpace(1, max_length=2, prompts=range(10**9)),
+        "prompts has 1,000,000,000",
+    ),
+    "prompts of arrays": (lambda: SequenceSpace(1, max_length=1, prompts=[np.ones(2), 1]), "prompt .* is not hashable"),
+    "response number a float": (lambda: SPACE.response_at(1.7), "no response 1.7; there are 7"),
+    "prefix number a float": (lambda: SPACE.prefix_at(1, 0.0), "no prefix 0.0 at depth 1"),
+    "prefixes too deep": (lambda: SPACE.prefixes(9), "no depth 9"),
+    "prefixes of an unknown prompt": (lambda: SPACE.prefixes(1, "z"), "unknown prompt 'z'"),
+    "array beyond float": (lambda: StateActionTable.from_vector(ONE, [10**400, 0, 0]), "no float: int too large"),
+    "array that rounds to -inf": (
+        lambda: StateActionTable.from_vector(ONE, [Decimal("-1e400"), 0, 0]),
+        "beyond the range",
+    ),
+    "reward that rounds to -inf": (
+        lambda: StateActionTable.from_responses(ONE, lambda x, y: Decimal("-1e400")),
+        "beyond the range of float64; write -inf to forbid",
+    ),
+    "reward that is a NumPy complex": (
+        lambda: StateActionTable.from_responses(ONE, lambda x, y: np.complex128(1 + 5j)),
+        "type complex128; it must be a number",
+    ),
+    "reward that is a NumPy string": (
+        lambda: StateActionTable.from_responses(ONE, lambda x, y: np.str_("1")),
+        "type str_",
+    ),
+    "array of objects": (
+        lambda: StateActionTable.from_vector(ONE, np.array(["1", 0, 0], dtype=object)),
+        "is '1', of type str",
+    ),
+    "function that exits": (
+        lambda: StateActionTable.from_responses(ONE, lambda x, y: sys.exit(0)),
+        "raised SystemExit: 0 at",
+    ),
+    "language model that allows nothing": (
+        lambda: StateActionTable.from_next_token_logits(ONE, lambda x, s: np.full((len(s), 2), -np.inf)),
+        r"prefix \(\) are all -inf; a language model allows at least one",
+    ),
+    "shaping that overflows": (
+        lambda: ZEROS.shaped(StateTable.from_dict(ONE, {(None, ()): -1e308, (None, (0,)): 1e308})),
+        "the difference overflows float64",
+    ),
+    "log-weights too far apart": (
+        lambda: AutoregressiveModel(StateActionTable.from_arrays(ONE, [[[1e308, -1e308]], [[[0.0]]]])).policy,
+        "differ by more than float64 can hold",
+    ),
+    "temperature whose inverse overflows": (lambda: soft_bellman(ZEROS, temperature=1e-309), "from 1e-300 to 1e300"),
+    "model temperature too high": (lambda: EnergyBasedModel(ZEROS, 1e305), "from 1e-300 to 1e300"),
+    "tolerance that is no number": (lambda: ZEROS.allclose(ZEROS, atol="a"), "atol is 'a'"),
+    "arrays from a generator": (lambda: StateActionTable.from_arrays(ONE, iter([])), "must be a list or tuple"),
     # arguments of another type
     "list for a space": (lambda: StateActionTable.zeros([1]), "the space is a list; it must be a SequenceSpace"),
     "function before space": (lambda: StateActionTable.from_responses(raising, ONE), "the space is a function"),

@@ -16,6 +16,7 @@ from tabular_bellman import (
     StateActionTable,
     StateTable,
     TabularBellmanError,
+    kl_divergence,
     prefix_marginals,
     soft_bellman,
 )
@@ -187,3 +188,45 @@ def test_results_come_in_the_order_of_the_prompts():
         assert isinstance(model.log_partition("a"), float)
         assert isinstance(model.values, StateTable)
         assert "2 prompts" in repr(model)
+
+
+@pytest.mark.parametrize("scale", [1e8, 1e12, 1e16, 1e300])
+def test_normalising_keeps_its_digits_however_large_the_numbers(scale):
+    """Only differences count; a large number common to all must not cost the small ones' digits."""
+    space = SequenceSpace(1, max_length=3)
+    model = EnergyBasedModel(StateActionTable.from_responses(space, [scale] * 3))
+    np.testing.assert_allclose(model.probabilities(), [[1 / 3] * 3], rtol=1e-15)
+    assert model.entropy() == pytest.approx(math.log(3), rel=1e-14)
+    np.testing.assert_allclose(np.exp(model.prefix_log_probs.levels[2]), [1 / 3], rtol=1e-14)
+    np.testing.assert_allclose(model.policy.levels[2], [[1.0]])
+    assert len(model.sample(5, rng=0)) == 5
+    flat = AutoregressiveModel(StateActionTable.zeros(space) + scale)
+    np.testing.assert_allclose(flat.probabilities(), [[0.5, 0.25, 0.25]], rtol=1e-15)
+    np.testing.assert_allclose(prefix_marginals(flat.logits).levels[2], [0.25], rtol=1e-15)
+    assert kl_divergence(flat, AutoregressiveModel(StateActionTable.zeros(space))) == pytest.approx(0.0, abs=1e-15)
+
+
+@given(st.integers(0, 10**6), st.sampled_from([1.0, 1e4, 1e8]))
+def test_shifted_scores_have_shifted_nothing(seed, scale):
+    """Scores that are exact multiples of a power of two, moved by a large one: the same bits of probability."""
+    space = SequenceSpace.fixed_length(3, 2)
+    scores = np.random.default_rng(seed).integers(-64, 64, 9) / 16.0
+    moved = EnergyBasedModel(StateActionTable.from_responses(space, scores + 2.0 ** np.ceil(np.log2(scale))))
+    unmoved = EnergyBasedModel(StateActionTable.from_responses(space, scores))
+    np.testing.assert_array_equal(moved.probabilities(), unmoved.probabilities())
+
+
+def test_nearly_equal_scores_have_one_mode():
+    space = SequenceSpace(1, max_length=3)
+    model = EnergyBasedModel(StateActionTable.from_responses(space, [0.0, 1e-17, 0.0]))
+    assert model.mode() == (0, EOS)
+    assert AutoregressiveModel(StateActionTable.from_dict(space, {(None, (), EOS): 1e-17}, default=0.0)).greedy() == (
+        EOS,
+    )
+
+
+def test_one_allowed_action_is_exact_at_every_temperature():
+    reward = StateActionTable.zeros(SequenceSpace.fixed_length(1, 3)) + 1.0
+    for temperature in (1e-16, 1.0, 1e16):
+        assert soft_bellman(reward, temperature=temperature)[1].levels[0][0] == 3.0
+        assert EnergyBasedModel(reward, temperature).values.levels[0][0] == pytest.approx(3.0, rel=1e-15)

@@ -9,7 +9,7 @@ from strategies import tables
 from tabular_bellman import soft_bellman
 from tabular_bellman.enumeration import completions
 from tabular_bellman.extended import logsumexp
-from tabular_bellman.number_systems import BoundedLog, LogFloat
+from tabular_bellman.number_systems import Bounded, BoundedLog, LogFloat
 from tabular_bellman.recursion import backward
 
 SYSTEM = BoundedLog()
@@ -40,11 +40,9 @@ def test_the_bound_of_a_sum_holds_for_every_way_to_add_up(column, random):
         assert distance(float(value[0]), exact) <= result.error[0]
 
 
-@given(st.lists(st.tuples(LOGS, st.floats(0.0, 0.5)), min_size=1, max_size=8), st.integers(0, 1000))
+@given(st.lists(st.tuples(LOGS, st.floats(0.0, 3.0)), min_size=1, max_size=8), st.integers(0, 1000))
 def test_errors_of_what_is_added_up_are_carried_on(terms, seed):
     """Any inputs within their errors lead to a sum within its error."""
-    from tabular_bellman.number_systems import Bounded
-
     values, errors = (np.array(part)[:, None] for part in zip(*terms, strict=True))
     errors = np.where(np.isneginf(values), 0.0, errors)
     result = SYSTEM.sum(Bounded(values, errors))
@@ -108,3 +106,60 @@ def test_minus_infinity_is_exact():
     assert SYSTEM.sum(nothing).value[0] == -np.inf
     assert SYSTEM.sum(nothing).error[0] == 0.0
     assert SYSTEM.divide(nothing, nothing).value[0, 0] == -np.inf
+
+
+@given(st.floats(-1e4, 1e4), st.sampled_from([0.3, 1 / 3, 7.0, 1e-9, 1e9]))
+def test_the_bound_of_a_power_covers_both_roundings(x, temperature):
+    """x·(1/τ), x/τ and x·τ as floats, against 60 digits."""
+    down, up = (SYSTEM.power(SYSTEM.exact(np.array([x])), e) for e in (1.0 / temperature, temperature))
+    with localcontext() as context:
+        context.prec = 60
+        exact_down, exact_up = Decimal(x) / Decimal(temperature), Decimal(x) * Decimal(temperature)
+    for value in (x * (1.0 / temperature), x / temperature):
+        assert distance(value, exact_down) <= down.error[0]
+    assert distance(x * temperature, exact_up) <= up.error[0]
+
+
+def test_a_power_rounds_twice():
+    """There are numbers for which the two roundings together are more than one: the second must be counted."""
+    worst = 0.0
+    for x, temperature in np.random.default_rng(0).uniform(1.0, 2.0, (500, 2)).tolist():
+        value = float(SYSTEM.power(SYSTEM.exact(np.array([x])), 1.0 / temperature).value[0])
+        with localcontext() as context:
+            context.prec = 60
+            worst = max(worst, distance(value, Decimal(x) / Decimal(temperature)) / (2.0**-53 * value))
+    assert 1.0 < worst < 2.0
+
+
+def test_a_power_that_underflows_has_an_error():
+    tiny = SYSTEM.power(SYSTEM.exact(np.array([5e-324])), 0.3)
+    assert tiny.value[0] == 0.0
+    assert tiny.error[0] >= 1.5e-324
+
+
+@given(st.lists(st.floats(-50.0, 50.0) | st.just(-np.inf), min_size=2, max_size=8), st.sampled_from([0.0, 1e4, 1e8]))
+def test_the_bound_of_normalising_is_about_differences(column, shift):
+    x = np.array(column)[:, None] + shift
+    result = SYSTEM.normalise(SYSTEM.exact(x))
+    total = digits(x[:, 0].tolist())
+    with localcontext() as context:
+        context.prec = 60
+        for value, error, entry in zip(result.value[:, 0], result.error[:, 0], x[:, 0], strict=True):
+            exact = Decimal(float(entry)) - total if entry > -np.inf else Decimal("-Infinity")
+            assert distance(float(value), exact) <= error
+            assert error < 1e-13
+
+
+@given(st.lists(st.tuples(LOGS, st.floats(0.0, 3.0)), min_size=1, max_size=8), st.integers(0, 1000))
+def test_normalising_carries_errors_on(terms, seed):
+    values, errors = (np.array(part)[:, None] for part in zip(*terms, strict=True))
+    errors = np.where(np.isneginf(values), 0.0, errors)
+    result = SYSTEM.normalise(Bounded(values, errors))
+    signs = np.random.default_rng(seed).choice([-1.0, 1.0], values.shape)
+    moved = (values + signs * errors * (1 - 1e-9))[:, 0].tolist()
+    total = digits(moved)
+    with localcontext() as context:
+        context.prec = 60
+        for value, error, entry in zip(result.value[:, 0], result.error[:, 0], moved, strict=True):
+            if entry > -np.inf:
+                assert distance(float(value), Decimal(entry) - total) <= error

@@ -18,7 +18,7 @@ from tabular_bellman import (
     StateTable,
     soft_bellman,
 )
-from tabular_bellman.extended import log_softmax
+from tabular_bellman.extended import normalise
 
 
 @given(tables())
@@ -195,7 +195,7 @@ def test_a_language_model_conditioned_on_the_space(space):
     """With log-probabilities the table read as rewards is the language model given that its string fits."""
 
     def log_probabilities(prompt, prefixes):
-        return log_softmax(np.array(bigram(prompt, prefixes)).T).T
+        return normalise(np.array(bigram(prompt, prefixes)).T).T
 
     table = StateActionTable.from_next_token_logits(space, log_probabilities)
     model = EnergyBasedModel(table)
@@ -227,3 +227,4 @@ def test_tables_can_be_pickled_and_copied(table):
     for again in (pickle.loads(pickle.dumps(table)), copy.deepcopy(table)):
         assert again == table
         assert again.cut_off is None
+        assert not any(level.flags.writeable for level in again.levels)

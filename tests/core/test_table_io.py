@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 
@@ -114,8 +115,15 @@ def test_pickles_are_refused(tmp_path):
         ({"values": [0.0] * 4}, r"shape \(4,\).*needs \(5,\)"),
         ({"values": [0.0] * 4 + [None]}, "value 4 is None"),
         ({"values": [0.0] * 4 + ["inf"]}, "value 4 is 'inf'"),
-        ({"values": [0.0] * 4 + [10**400]}, "too large"),
-        ({"values": None}, r"shape \(0,\)"),
+        ({"values": [0.0] * 4 + [float("nan")]}, "value 4 is nan"),
+        ({"values": [0.0] * 4 + [float("-inf")]}, "value 4 is -inf"),
+        ({"values": [0.0] * 4 + [10**400]}, "OverflowError"),
+        ({"values": None}, "no list of values"),
+        ({"space": {"vocab": "ab", "prompts": [None], "min_length": 1, "max_length": 2, "has_eos": True}}, "its space"),
+        (
+            {"space": {"vocab": ["a"], "prompts": [None], "min_length": 1, "max_length": 2, "has_eos": "no"}},
+            "its space",
+        ),
     ],
 )
 def test_files_that_say_something_else(tmp_path, table, change, message):
@@ -126,6 +134,38 @@ def test_files_that_say_something_else(tmp_path, table, change, message):
         StateActionTable.load(path)
 
 
+def test_numbers_that_python_will_not_read(tmp_path, table):
+    path = tmp_path / "t.json"
+    table.save(path)
+    path.write_text(path.read_text().replace("0.3333333333333333", "-1e400"))
+    with pytest.raises(TabularBellmanError, match="value 1 is -inf, neither a finite number"):
+        StateActionTable.load(path)
+    path.write_text(path.read_text().replace("-1e400", "1" * 5000))
+    with pytest.raises(TabularBellmanError, match="cannot be read as a table"):
+        StateActionTable.load(path)
+
+
+def header_of(space_text):
+    return f'{{"format": "tabular_bellman.table", "schema_version": 1, "kind": "state_action", "space": {space_text}}}'
+
+
+def test_an_archive_is_refused_before_values_of_another_size_are_read(tmp_path):
+    space = '{"vocab": ["a"], "prompts": [null], "min_length": 1, "max_length": 2, "has_eos": true}'
+    np.savez_compressed(tmp_path / "t.npz", header=np.array(header_of(space)), values=np.zeros(10**6))
+    with pytest.raises(TabularBellmanError, match="its values take 8,000,128 bytes; .* needs 24"):
+        StateActionTable.load(tmp_path / "t.npz")
+
+
+def test_damaged_archives_are_errors_of_ours(tmp_path, table):
+    """Every single byte of a file, changed: it is read as before, or refused."""
+    table.save(tmp_path / "t.npz")
+    whole = (tmp_path / "t.npz").read_bytes()
+    for i in range(0, len(whole), 3):
+        (tmp_path / "t.npz").write_bytes(whole[:i] + bytes([whole[i] ^ 0x55]) + whole[i + 1 :])
+        with contextlib.suppress(TabularBellmanError):
+            StateActionTable.load(tmp_path / "t.npz")
+
+
 def test_files_over_the_budget_are_refused(tmp_path, table):
     table.save(tmp_path / "t.npz")
     with pytest.raises(TabularBellmanError, match="would take 40 bytes; the budget is 39 bytes"):
@@ -133,6 +173,10 @@ def test_files_over_the_budget_are_refused(tmp_path, table):
 
 
 def test_places_that_cannot_be(tmp_path, table):
+    with pytest.raises(TabularBellmanError, match="is no file name"):
+        StateActionTable.load("a\0.json")
+    with pytest.raises(TabularBellmanError, match="the path is a int"):
+        StateActionTable.load(3)
     with pytest.raises(TabularBellmanError, match=r"saved as .npz or .json"):
         table.save(tmp_path / "t.txt")
     with pytest.raises(TabularBellmanError, match="cannot write .*No such file or directory"):
