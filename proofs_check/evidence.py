@@ -169,7 +169,9 @@ class Result:
         widest = max((outcome.widest for outcome in self.outcomes), default=0.0)
         reasons = []
         if widest > INFORMATIVE_BOUND:
-            reasons.append(f"a bound of {widest:.1e} nats is too wide to mean something (the limit is 1e-06)")
+            reasons.append(
+                f"a bound of {widest:.1e} nats is too wide to mean something (the limit is {INFORMATIVE_BOUND:.0e})"
+            )
         if survived:
             reasons.append(f"not rejected, though they change what is compared: {', '.join(survived)}")
         if not rejected:

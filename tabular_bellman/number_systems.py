@@ -228,7 +228,7 @@ class BoundedLog:
         added = x.value.shape[0] * _UNIT_ROUNDOFF
         best = log_policy.max(axis=0, initial=-np.inf)
         log_of_sum = np.where(np.isneginf(best), 0.0, -best)
-        return np.asarray(carried + terms + added + 2.0 * _ULPS * log_of_sum + _UNDERFLOW)
+        return np.asarray(carried + terms + added + 2.0 * _ULPS * log_of_sum)
 
     def ones(self, shape: tuple[int, ...]) -> Bounded:
         return self.exact(np.zeros(shape))

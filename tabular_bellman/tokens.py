@@ -3,7 +3,8 @@
 import enum
 import math
 import operator
-from collections.abc import Hashable, Iterable, Sized
+from collections.abc import Hashable, Iterable
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -68,7 +69,7 @@ def as_vocabulary(vocab: int | Iterable[Token]) -> tuple[Token, ...]:
         if isinstance(vocab, bool) or vocab < 1:
             raise TabularBellmanError(f"vocab is {vocab!r}; a vocabulary needs at least one token.")
         if vocab > _MOST:
-            raise TabularBellmanError(f"vocab has {count(int(vocab))} entries; the limit is {_MOST:,}.")
+            raise TabularBellmanError(f"vocab is {count(int(vocab))}; the limit is {_MOST:,} tokens.")
         return tuple(range(vocab))
     tokens = _ordered("vocab", "an int or a sequence of hashable tokens", vocab)
     if not tokens:
@@ -95,11 +96,12 @@ def as_prompts(prompts: Iterable[Prompt] | None) -> tuple[Prompt, ...]:
 def _ordered(name: str, wanted: str, values: Iterable[Hashable]) -> tuple[Hashable, ...]:
     if isinstance(values, np.ndarray):
         values = values.tolist()
-    if isinstance(values, Sized) and len(values) > _MOST:
-        raise TabularBellmanError(f"{name} has {count(len(values))} entries; the limit is {_MOST:,}.")
     if isinstance(values, (set, frozenset, dict)) or not isinstance(values, Iterable):
         raise TabularBellmanError(f"{name} is {values!r}; it must be {wanted}, in an order.")
-    return tuple(values)
+    result = tuple(islice(values, _MOST + 1))
+    if len(result) > _MOST:
+        raise TabularBellmanError(f"{name} has more than {_MOST:,} entries, which is the limit.")
+    return result
 
 
 def numbering(kind: str, values: tuple[Hashable, ...]) -> dict[Hashable, int]:

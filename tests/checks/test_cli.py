@@ -366,6 +366,9 @@ def test_version(run):
     assert run("--version")[1] == f"proofs-check {__version__}\n"
 
 
+BUFFERED = {**os.environ, "PYTHONUNBUFFERED": ""}  # as most environments have it
+
+
 def start(*arguments, **options):
     command = [sys.executable, "-m", "proofs_check", *arguments]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -398,7 +401,8 @@ def test_interrupt_exits_130_and_leaves_what_was_finished(folder):
 
 @pytest.mark.parametrize(("mistake", "status"), [([], 0), (["--plant", "hard-max"], 1)])
 def test_a_reader_that_goes_away_leaves_the_exit_status_true(mistake, status):
-    process = start("run", *mistake)
+    process = start("run", *mistake, env=BUFFERED)
+    process.stdout.readline()
     process.stdout.close()
     assert process.wait(timeout=60) == status
     assert process.stderr.read() == ""
@@ -419,3 +423,77 @@ def test_a_terminal_without_mathematical_signs():
     out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
     assert "196/197" in out
+
+
+def test_csv_details(folder):
+    from proofs_check.sources import Request, instances
+
+    (folder / "S.CSV").write_text("prompt, response, reward\nq, b, 1\nq, a, 2\nq, , 0\np, a, 3\n")
+    _, (instance, _) = instances(Request(rewards="S.CSV", missing=-2.5))
+    assert instance.space == SequenceSpace("ab", max_length=2, prompts=["q", "p"])
+    assert instance.reward["q", ("a",), EOS] == 2.0
+    assert instance.reward["p", ("b",), EOS] == instance.reward["p", (), EOS] == -2.5
+
+
+def test_options_shape_the_space(folder):
+    from proofs_check.sources import Request, instances
+
+    (folder / "f.csv").write_text(HEADER + "p,a,1\np,b,2\nq,a,0\nq,b,0\n")
+    _, (instance, _) = instances(Request(rewards="f.csv", min_length=2))
+    assert instance.space == SequenceSpace("ab", max_length=2, min_length=2, prompts=["p", "q"])
+    _, (instance, _) = instances(Request(vocab=2, max_length=2, seed=7))
+    assert instance.reward == StateActionTable.random(instance.space, 7)
+
+
+def test_every_option_arrives(run, folder):
+    out = run("run", "--vocab", "2", "--max-length", "3", "--min-length", "2", "--prompts", "x,y")[1]
+    assert "2 tokens, 1 to 2 tokens + EOS, 2 prompts," in " ".join(out.split())
+    StateActionTable.zeros(SequenceSpace(2, max_length=3)).save("t.npz")
+    for arguments, size in [
+        (["--vocab", "2", "--max-length", "3"], 104),
+        (["--vocab", "2", "--fixed-length", "2"], 48),
+        (["--rewards", "t.npz"], 104),
+    ]:
+        status, _, err = run("run", *arguments, "--max-bytes", str(size - 1))
+        assert status == 2
+        assert f"would take {size} bytes; the budget is {size - 1} bytes" in err
+
+
+def test_seeds_differ_and_are_reported(run):
+    one, two = (json.loads(run("run", "--json", "--seed", seed)[1]) for seed in "12")
+    assert (one["seed"], two["seed"]) == (1, 2)
+    assert one["claims"] != two["claims"]
+
+
+def test_the_remedy_names_min_length_only_where_it_helps(run, folder):
+    (folder / "r.csv").write_text(HEADER + "p,,1\np,a,1\np,b,1\np,a a,1\n")
+    err = run("run", "--rewards", "r.csv")[2]
+    assert "response 'a b', one of 3 absent; add its row, or give --missing=-inf." in err
+
+
+def test_only_the_built_in_instances_are_held_to_every_mistake(run, monkeypatch):
+    from proofs_check import evidence
+    from proofs_check.claims import CLAIMS
+
+    seen = []
+
+    def spy(claim, chosen, toolkit, *, complete=False):
+        seen.append(complete)
+        return evidence.Result(claim, [evidence.Outcome("i")], {})
+
+    monkeypatch.setattr(evidence, "check", spy)
+    run("run")
+    assert seen == [True] * len(CLAIMS)
+    seen.clear()
+    run("run", "--vocab", "2", "--max-length", "2")
+    assert seen == [False] * len(CLAIMS)
+
+
+def test_missing_cannot_be_infinite(run):
+    assert "is not finite or -inf" in run("run", "--missing=inf")[2]
+
+
+def test_each_line_is_flushed():
+    code = "import os, proofs_check.cli as c\nc._print(['a'])\nos._exit(0)"
+    printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=BUFFERED)
+    assert printed.stdout == "a\n"

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from strategies import tables
 
 from proofs_check.claims import CLAIMS
-from proofs_check.evidence import Claim, Comparison, Fate, Mistake, Verdict, check, evaluate, planted
+from proofs_check.evidence import Claim, Comparison, Fate, Mistake, Outcome, Result, Verdict, check, evaluate, planted
 from proofs_check.instances import Instance, built_in, half_forbidden, of_user
 from proofs_check.mistakes import MISTAKES, SOFT_BELLMAN
 from proofs_check.toolkit import LIBRARY, REFERENCE
@@ -228,3 +228,114 @@ def test_an_overflow_has_no_bound():
     huge = Instance("huge", StateActionTable.zeros(SequenceSpace(1, max_length=2)) - 1e308)
     with pytest.raises(TabularBellmanError, match="huge: the rewards overflow float64"):
         check(BY_ID["P1-logZ"], [huge])
+
+
+def test_the_two_sides_are_computed_by_separate_code(monkeypatch):
+    """No side of a claim may be the other in disguise: only `soft_bellman` uses the kernel."""
+
+    def broken(*_, **__):
+        raise AssertionError("the kernel was used")
+
+    reward = StateActionTable.random(SequenceSpace(2, max_length=3), 0)
+    monkeypatch.setattr("tabular_bellman.kernel.backward", broken)
+    LIBRARY.log_partition(reward.space, reward.levels, 0.5)
+    LIBRARY.ebm_log_probs(reward.space, reward.levels, 0.5)
+    LIBRARY.arm_log_probs(reward.space, reward.levels)
+    LIBRARY.recursion(reward.space, reward.levels, 0.5)
+    with pytest.raises(AssertionError, match="the kernel was used"):
+        LIBRARY.soft_bellman(reward.space, reward.levels, 0.5)
+
+
+def test_validity_is_checked_on_any_logits():
+    reward = StateActionTable.from_function(SequenceSpace(2, max_length=3), lambda x, s, a: float(len(s)))
+    seen = []
+    spy = dataclasses.replace(LIBRARY, arm_log_probs=lambda space, q: seen.append(q) or LIBRARY.arm_log_probs(space, q))
+    list(BY_ID["P4-validity"].body(spy, Instance("i", reward)))
+    assert all(map(np.array_equal, seen[0], reward.levels))
+
+
+HOLDS, FAILS = Outcome("holds", 0.25, 1.0, "first", widest=1e-9), Outcome("fails", 1.0, 0.5, "second", widest=0.5)
+
+
+def test_a_failure_outranks_what_makes_a_pass_inconclusive():
+    for fate in Fate:
+        result = Result(BY_ID["P1-logZ"], [HOLDS, FAILS], {"m": fate}, complete=True)
+        assert result.verdict is Verdict.REFUTED
+        assert result.worst is FAILS
+    assert not Outcome("i", refusal="no").holds
+
+
+def test_one_wide_bound_is_enough_to_mean_little():
+    rejected = {"m": Fate.REJECTED}
+    assert Result(BY_ID["P1-logZ"], [HOLDS], rejected).verdict is Verdict.CHECKED
+    wide = dataclasses.replace(HOLDS, widest=1e-3)
+    assert Result(BY_ID["P1-logZ"], [wide, HOLDS], rejected).verdict is Verdict.INCONCLUSIVE
+
+
+ONE_STEP = Instance("one step", StateActionTable.zeros(SequenceSpace(1, max_length=1)))
+
+
+def outcome_of(*comparisons):
+    """The outcome of comparisons (left, right, error of the left)."""
+
+    def compared(kit, left, right, errors):
+        lifted = kit.lift(np.array(left))
+        if hasattr(lifted, "error"):
+            lifted = dataclasses.replace(lifted, error=np.array(errors))
+        return Comparison("what", lifted, kit.lift(np.array(right)))
+
+    return evaluate(
+        Claim("c", "", "", "", lambda kit, _: [compared(kit, *c) for c in comparisons], ()), LIBRARY, ONE_STEP
+    )
+
+
+def test_an_outcome_gathers_all_comparisons():
+    o = outcome_of(([0.0, -np.inf], [0.25, -np.inf], [0.25, 0.0]), ([0.0, 1.0], [0.5, 1.0], [1.0, 2.0]))
+    assert (o.residual, o.bound, o.widest, o.live, o.forbidden) == (0.25, 0.25, 2.0, 3, 1)
+
+
+def test_the_entry_nearest_to_its_bound_is_shown():
+    o = outcome_of(([0.0, 0.0], [0.5, 0.25], [5.0, 0.5]))
+    assert (o.residual, o.bound, o.widest) == (0.25, 0.5, 5.0)
+
+
+def test_the_errors_of_both_sides_count():
+    def body(kit, _):
+        third = kit.system.power(kit.lift(np.array([1.0])), 1.0 / 3.0)
+        yield Comparison("x", kit.lift(np.array([1.0 / 3.0 + 1e-16])), third)
+
+    assert evaluate(Claim("c", "", "", "", body, ()), LIBRARY, ONE_STEP).bound > 0.0
+
+
+def test_a_mistake_that_shows_on_the_right_side_only_is_seen():
+    def body(kit, instance):
+        _, values = kit.soft_bellman(instance.space, kit.rewards(instance), 1.0)
+        left = kit.lift(np.zeros(values[0].shape))
+        if hasattr(left, "error"):
+            left = dataclasses.replace(left, error=np.full_like(left.error, 1e30))
+        yield Comparison("V", left, values[0])
+
+    assert check(Claim("right", "", "", "", body, (HARD_MAX,)), INSTANCES[:5]).named(Fate.SURVIVED) == ["hard-max"]
+
+
+def test_warnings_of_the_library_are_not_hidden():
+    def body(kit, _):
+        np.log(np.zeros(1))
+        return [Comparison("x", kit.lift(np.zeros(1)), kit.lift(np.zeros(1)))]
+
+    claim, reference = Claim("c", "", "", "", body, ()), [Comparison("x", *[Bounded(np.zeros(1), np.zeros(1))] * 2)]
+    with pytest.raises(RuntimeWarning):
+        evaluate(claim, LIBRARY, ONE_STEP, reference)
+    assert evaluate(claim, planted(HARD_MAX), ONE_STEP, reference).holds
+
+
+def test_the_seed_decides_and_users_get_a_second_temperature():
+    one, again, other = (next(built_in(seed)).reward for seed in (1, 1, 2))
+    assert one == again != other
+    assert [instance.temperature for instance in of_user(one, "mine")] == [1.0, 2.0]
+
+
+def test_half_forbidden_keeps_every_root_alive():
+    space = SequenceSpace(1, max_length=1, prompts=["x", "y"])
+    for seed in range(20):
+        assert half_forbidden(space, np.random.default_rng(seed)).live[0].any(axis=0).all()

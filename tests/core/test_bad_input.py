@@ -17,15 +17,21 @@ from tabular_bellman import (
     TabularBellmanError,
     entropy_by_depth,
     inverse_soft_bellman,
+    kl_by_depth,
     kl_divergence,
     prefix_marginals,
     soft_bellman,
+    token_kl_divergence,
 )
 
 SPACE = SequenceSpace("ab", max_length=3, prompts=["x", "y"])
 ONE = SequenceSpace(1, max_length=2)
 ZEROS = StateActionTable.zeros(ONE)
 FORBIDDEN = StateActionTable.from_responses(ONE, [-math.inf, -math.inf])
+LATE = SequenceSpace(2, max_length=3, min_length=2)
+TIGHT = SequenceSpace(2, max_length=3, max_bytes=55)
+OVER = "would take 104 bytes; the budget is 55 bytes"
+LIKE_ONE = EnergyBasedModel(StateActionTable.zeros(SequenceSpace("a", max_length=2)))
 
 
 def table(**values):
@@ -46,7 +52,7 @@ BAD = {
     "float vocabulary": (lambda: SequenceSpace(2.0, max_length=2), "vocab is 2.0; it must be"),
     "huge vocabulary": (
         lambda: SequenceSpace(10**9, max_length=2),
-        "vocab has 1,000,000,000 entries; the limit is 1,048,576",
+        "vocab is 1,000,000,000; the limit is 1,048,576 tokens",
     ),
     "duplicate token": (lambda: SequenceSpace("aba", max_length=2), "duplicate token 'a' at positions 0 and 2"),
     "unhashable token": (lambda: SequenceSpace([[1]], max_length=2), r"token \[1\] at position 0 is not hashable"),
@@ -266,11 +272,11 @@ BAD = {
     # beyond what float64 or memory can hold
     "vocabulary from a huge range": (
         lambda: SequenceSpace(range(10**9), max_length=2),
-        "vocab has 1,000,000,000 entries",
+        "vocab has more than 1,048,576 entries",
     ),
     "prompts from a huge range": (
         lambda: SequenceSpace(1, max_length=2, prompts=range(10**9)),
-        "prompts has 1,000,000,000",
+        "prompts has more than 1,048,576",
     ),
     "prompts of arrays": (lambda: SequenceSpace(1, max_length=1, prompts=[np.ones(2), 1]), "prompt .* is not hashable"),
     "response number a float": (lambda: SPACE.response_at(1.7), "no response 1.7; there are 7"),
@@ -318,6 +324,64 @@ BAD = {
     "model temperature too high": (lambda: EnergyBasedModel(ZEROS, 1e305), "from 1e-300 to 1e300"),
     "tolerance that is no number": (lambda: ZEROS.allclose(ZEROS, atol="a"), "atol is 'a'"),
     "arrays from a generator": (lambda: StateActionTable.from_arrays(ONE, iter([])), "must be a list or tuple"),
+    # the same refusals, wherever else they are owed
+    "response too short": (lambda: LATE.response_index((EOS,)), "length 1, EOS counted; .* lengths 2 to 3"),
+    "fixed length over the budget": (
+        lambda: SequenceSpace.fixed_length(2, 2, max_bytes=47).check_budget(),
+        "48 bytes; the budget is 47 bytes",
+    ),
+    "huge vocabulary in full": (
+        lambda: SequenceSpace(iter(range(2**20 + 1)), max_length=2),
+        "vocab has more than 1,048,576 entries",
+    ),
+    "array of numerals": (
+        lambda: StateActionTable.from_vector(ONE, ["1", "2", "3"]),
+        "cannot be read as an array of floats",
+    ),
+    "random over the budget": (lambda: StateActionTable.random(TIGHT), OVER),
+    "dict over the budget": (lambda: StateActionTable.from_dict(TIGHT, {}, default=0.0), OVER),
+    "arrays over the budget": (lambda: StateActionTable.from_arrays(TIGHT, []), OVER),
+    "vector over the budget": (lambda: StateActionTable.from_vector(TIGHT, []), OVER),
+    "function over the budget": (lambda: StateActionTable.from_function(TIGHT, raising), OVER),
+    "language model over the budget": (lambda: StateActionTable.from_next_token_logits(TIGHT, raising), OVER),
+    "state function over the budget": (
+        lambda: StateTable.from_function(TIGHT, raising),
+        "take 56 bytes; the budget is 55",
+    ),
+    "negative multiple of forbidden": (lambda: -1.0 * FORBIDDEN, "the product is inf"),
+    "NaN in a dict of states": (
+        lambda: StateTable.from_dict(ONE, {(None, ()): math.nan}, default=0.0),
+        r"prefix \(\) is nan",
+    ),
+    "language model with +inf": (
+        lambda: StateActionTable.from_next_token_logits(ONE, lambda x, s: np.full((len(s), 2), np.inf)),
+        r"prefix \(\) hold inf in column 0",
+    ),
+    "overflow beside what is forbidden": (
+        lambda: soft_bellman(
+            StateActionTable.from_dict(
+                SequenceSpace(1, max_length=2, prompts=["x", "y"]),
+                {("x", (), 0): 1.0, ("x", (), EOS): -math.inf},
+                default=1.5e308,
+            )
+        ),
+        r"overflow float64 at prompt 'y', prefix \(\): they reach 1.5e\+308",
+    ),
+    "temperature inf": (lambda: soft_bellman(ZEROS, temperature=math.inf), "temperature is inf; it must be positive"),
+    "model temperature inf": (lambda: EnergyBasedModel(ZEROS, math.inf), "temperature is inf; it must be positive"),
+    "log_prob of no response, autoregressive": (
+        lambda: AutoregressiveModel(ZEROS).log_prob((0,)),
+        "does not end in EOS",
+    ),
+    "KL split of two spaces": (
+        lambda: kl_by_depth(EnergyBasedModel(ZEROS), LIKE_ONE),
+        "KL divergence: the two spaces differ",
+    ),
+    "token KL of two spaces": (lambda: token_kl_divergence(EnergyBasedModel(ZEROS), LIKE_ONE), "the two spaces differ"),
+    "table reference over another space": (
+        lambda: soft_bellman(ZEROS, reference=LIKE_ONE.policy),
+        "reward and reference: the two spaces differ",
+    ),
     # arguments of another type
     "list for a space": (lambda: StateActionTable.zeros([1]), "the space is a list; it must be a SequenceSpace"),
     "function before space": (lambda: StateActionTable.from_responses(raising, ONE), "the space is a function"),

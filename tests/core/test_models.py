@@ -230,3 +230,25 @@ def test_one_allowed_action_is_exact_at_every_temperature():
     for temperature in (1e-16, 1.0, 1e16):
         assert soft_bellman(reward, temperature=temperature)[1].levels[0][0] == 3.0
         assert EnergyBasedModel(reward, temperature).values.levels[0][0] == pytest.approx(3.0, rel=1e-15)
+
+
+def test_results_are_copies():
+    zeros = StateActionTable.zeros(SequenceSpace(1, max_length=2, prompts=["x", "y"]))
+    for model in (EnergyBasedModel(zeros), AutoregressiveModel(zeros)):
+        for method in (model.log_partition, model.entropy, model.log_probabilities):
+            method()[:] = 7.0
+            assert not (method() == 7.0).any()
+
+
+def test_of_equals_the_first_is_taken():
+    zeros = StateActionTable.zeros(SequenceSpace(2, max_length=2))
+    assert AutoregressiveModel(zeros).greedy() == (0, EOS)
+    assert EnergyBasedModel(zeros).mode() == (EOS,)
+
+
+def test_samples_of_longer_responses_follow_the_policy_of_their_own_prefix():
+    space = SequenceSpace(3, max_length=4, prompts=["x", "y"])
+    model = AutoregressiveModel(StateActionTable.random(space, 3))
+    for p, samples in zip(model.probabilities(), model.sample(20_000, rng=0), strict=True):
+        counts = np.bincount([space.response_index(y) for y in samples], minlength=len(p))
+        assert chisquare(counts, 20_000 * p).pvalue > 1e-6

@@ -1,6 +1,8 @@
+import math
 from decimal import Decimal, localcontext
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import digits
@@ -163,3 +165,37 @@ def test_normalising_carries_errors_on(terms, seed):
         for value, error, entry in zip(result.value[:, 0], result.error[:, 0], moved, strict=True):
             if entry > -np.inf:
                 assert distance(float(value), Decimal(entry) - total) <= error
+
+
+@pytest.mark.parametrize("column", [[0.0, 0.0], [1000.0, 999.0, -np.inf], [-3.0, -1.0, 2.0, 2.5]])
+def test_the_bound_of_a_sum_is_the_one_that_is_derived(column):
+    """Each term of the analysis is there: shift, exp, sum, log, the last addition, and what was carried in."""
+    u, finite = 2.0**-53, [x for x in column if x > -math.inf]
+    top = max(finite)
+    v = top + math.log(math.fsum(math.exp(x - top) for x in finite))
+    policy = [math.exp(x - v) for x in finite]
+    errors = [0.25 * (i + 1) / len(column) for i in range(len(finite))]
+    carried = math.log(math.fsum(p * math.exp(e) for p, e in zip(policy, errors, strict=True)))
+    rounding = math.fsum(p * (u * (top - x) + 4 * u) for p, x in zip(policy, finite, strict=True))
+    rounding += len(column) * u + 8 * u * (v - top) + 4 * u * abs(v) + u * abs(v)
+    x = np.array(column)[:, None]
+    assert SYSTEM.sum(SYSTEM.exact(x)).error[0] == pytest.approx(rounding * (1 + 1e-6), rel=1e-9, abs=0.0)
+    given = np.where(np.isneginf(x), 0.0, np.array([*errors, 0.0][: len(column)])[:, None])
+    result = SYSTEM.sum(Bounded(x, given))
+    assert result.error[0] == pytest.approx((carried + rounding) * (1 + 1e-6), rel=1e-9, abs=0.0)
+
+
+def test_errors_add_up():
+    x, y = Bounded(np.array([1.0]), np.array([0.25])), Bounded(np.array([3.0]), np.array([0.5]))
+    assert SYSTEM.multiply(x, y).error >= 0.75
+    assert SYSTEM.divide(x, y).error >= 0.75
+    assert SYSTEM.power(x, 3.0).error >= 0.75
+
+
+@given(st.lists(st.tuples(st.floats(-50, 50), st.floats(0.0, 50.0)), min_size=1, max_size=8))
+def test_errors_of_one_and_more_are_carried_on(terms):
+    values, errors = (np.array(part)[:, None] for part in zip(*terms, strict=True))
+    result = SYSTEM.sum(Bounded(values, errors))
+    for sign in (1, -1):
+        moved = (values + sign * errors * (1 - 1e-9))[:, 0].tolist()
+        assert distance(float(result.value[0]), digits(moved)) <= result.error[0]

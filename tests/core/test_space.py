@@ -125,4 +125,5 @@ def test_spaces_that_differ_are_not_equal():
     assert space != SequenceSpace("ba", max_length=3)
     assert space != SequenceSpace("ab", max_length=3, prompts=["x"])
     assert SequenceSpace("ab", max_length=3, min_length=3) != SequenceSpace.fixed_length("ab", 3)
+    assert space != SequenceSpace("ab", max_length=3, min_length=2)
     assert space != "ab"

@@ -18,7 +18,7 @@ from tabular_bellman import (
     StateTable,
     soft_bellman,
 )
-from tabular_bellman.extended import normalise
+from tabular_bellman.extended import logsumexp, normalise
 
 
 @given(tables())
@@ -228,3 +228,36 @@ def test_tables_can_be_pickled_and_copied(table):
         assert again == table
         assert again.cut_off is None
         assert not any(level.flags.writeable for level in again.levels)
+
+
+def test_tables_over_spaces_that_differ_are_not_equal():
+    ab, ba = (StateActionTable.zeros(SequenceSpace(vocab, max_length=2)) for vocab in ("ab", "ba"))
+    assert ab != ba
+
+
+def test_a_shared_minus_infinity_hides_no_difference():
+    space = SequenceSpace.fixed_length(2, 1)
+    one, other = (StateActionTable.from_arrays(space, [[[-math.inf, x]]]) for x in (1.0, 1.5))
+    assert one.max_abs_difference(other) == 0.5
+    assert one.allclose(other, rtol=0.34)
+    assert not one.allclose(other, rtol=0.33)
+
+
+def test_a_negative_divisor():
+    table = StateActionTable.random(SequenceSpace(1, max_length=2), 0)
+    assert table / -2.0 == -0.5 * table
+
+
+def test_each_prompt_gets_its_own_logits_and_cut_off():
+    def by_prompt(prompt, prefixes):
+        return [[0.0, 1.0, -1.0] if prompt == "x" else [1.0, 0.0, 2.0] for _ in prefixes]
+
+    both = StateActionTable.from_next_token_logits(SequenceSpace(2, max_length=3, prompts=["x", "y"]), by_prompt)
+    for p, prompt in enumerate("xy"):
+        alone = StateActionTable.from_next_token_logits(SequenceSpace(2, max_length=3, prompts=[prompt]), by_prompt)
+        assert both.cut_off[p] == pytest.approx(alone.cut_off[0])
+        assert {key: value for key, value in both.items() if key[0] == prompt} == dict(alone.items())
+
+
+def test_the_log_sum_of_nothing():
+    assert np.isneginf(logsumexp(np.empty((0, 2)))).all()

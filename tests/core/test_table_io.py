@@ -187,3 +187,56 @@ def test_places_that_cannot_be(tmp_path, table):
         (tmp_path / f"folder{suffix}").mkdir()
         with pytest.raises(TabularBellmanError, match="Is a directory"):
             StateActionTable.load(tmp_path / f"folder{suffix}")
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".json"])
+def test_what_is_synced_is_the_whole_file_beside_its_target(tmp_path, table, suffix, monkeypatch):
+    sizes, fsync = [], os.fsync
+
+    def synced(descriptor):
+        assert len(os.listdir(tmp_path)) == 1
+        sizes.append(os.fstat(descriptor).st_size)
+        fsync(descriptor)
+
+    monkeypatch.setattr(table_io.os, "fsync", synced)
+    table.save(tmp_path / f"t{suffix}")
+    assert sizes == [(tmp_path / f"t{suffix}").stat().st_size]
+
+
+def test_files_have_the_permissions_that_the_umask_leaves(tmp_path, table):
+    mask = os.umask(0o027)
+    try:
+        table.save(tmp_path / "t.npz")
+    finally:
+        os.umask(mask)
+    assert (tmp_path / "t.npz").stat().st_mode & 0o777 == 0o640
+
+
+def test_the_old_file_is_replaced_not_written_over(tmp_path, table):
+    table.save(tmp_path / "t.npz")
+    os.link(tmp_path / "t.npz", tmp_path / "old.npz")
+    (table + 1.0).save(tmp_path / "t.npz")
+    assert StateActionTable.load(tmp_path / "old.npz") == table
+
+
+def test_the_budget_holds_for_fixed_lengths(tmp_path):
+    StateActionTable.zeros(SequenceSpace.fixed_length(2, 2)).save(tmp_path / "t.npz")
+    with pytest.raises(TabularBellmanError, match="would take 48 bytes; the budget is 47 bytes"):
+        StateActionTable.load(tmp_path / "t.npz", max_bytes=47)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda v: v.astype(np.float32), "its values take"),
+        (lambda v: v.view(np.int64), "dtype int64"),
+        (lambda v: v[None], "shape"),
+    ],
+)
+def test_values_of_another_kind_are_refused(tmp_path, table, change, message):
+    big = StateActionTable.zeros(SequenceSpace(2, max_length=9))
+    big.save(tmp_path / "t.npz")
+    with np.load(tmp_path / "t.npz") as archive:
+        np.savez(tmp_path / "t.npz", header=archive["header"], values=change(archive["values"]))
+    with pytest.raises(TabularBellmanError, match=message):
+        StateActionTable.load(tmp_path / "t.npz")
