@@ -81,15 +81,17 @@ class EnergyBasedModel(SequenceModel):
         self._steps = steps.levels
         self._refuse_empty(self._log_partitions)
 
+    def _completions(self, start: int) -> FloatArray:
+        try:
+            with np.errstate(over="raise"):
+                return completions(self.space, LogFloat(), self._steps, start)
+        except FloatingPointError:
+            raise TabularBellmanError("the rewards of a response overflow float64; scale them down.") from None
+
     @cached_property
     def _totals(self) -> FloatArray:
         # Shape (P, n): R/τ + log p_ref of every response.
-        try:
-            with np.errstate(over="raise"):
-                totals = completions(self.space, LogFloat(), self._steps)
-        except FloatingPointError:
-            raise TabularBellmanError("the rewards of a response overflow float64; scale them down.") from None
-        return np.ascontiguousarray(totals[reading_order(self.space)].T)
+        return np.ascontiguousarray(self._completions(0)[reading_order(self.space)].T)
 
     @cached_property
     def _log_partitions(self) -> FloatArray:
@@ -109,10 +111,7 @@ class EnergyBasedModel(SequenceModel):
     @cached_property
     def _log_futures(self) -> list[FloatArray]:
         # log Σ over the completions of each prefix; the definition, not the recursion.
-        return [
-            np.asarray(scipy_logsumexp(completions(self.space, LogFloat(), self._steps, t), axis=0))
-            for t in range(self.space.n_depths)
-        ]
+        return [np.asarray(scipy_logsumexp(self._completions(t), axis=0)) for t in range(self.space.n_depths)]
 
     @cached_property
     def values(self) -> StateTable:

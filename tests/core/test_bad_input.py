@@ -261,6 +261,16 @@ BAD = {
     ),
     "model temperature": (lambda: EnergyBasedModel(ZEROS, -1.0), "temperature is -1.0; it must be positive"),
     "rewards that overflow": (lambda: EnergyBasedModel(ZEROS + 1.5e308), "overflow float64"),
+    "rewards that overflow from the middle on": (
+        lambda: (
+            EnergyBasedModel(
+                StateActionTable.from_arrays(
+                    SequenceSpace.fixed_length(1, 3), [[[-1.5e308]], [[[1.5e308]]], [[[[1.5e308]]]]]
+                )
+            ).values
+        ),
+        "the rewards of a response overflow float64",
+    ),
     "log_prob of no response": (lambda: EnergyBasedModel(ZEROS).log_prob((0,)), "does not end in EOS"),
     "log_prob of tokens in a list": (
         lambda: EnergyBasedModel(ZEROS).log_prob([0, EOS]),

@@ -243,3 +243,11 @@ def test_one_token_and_two_hundred_steps():
     logits, values = soft_bellman(StateActionTable.zeros(space))
     assert np.exp([float(v[0]) for v in values.levels]) == pytest.approx(np.arange(200, 0, -1))
     assert inverse_soft_bellman(logits).allclose(StateActionTable.zeros(space), atol=1e-14)
+
+
+@pytest.mark.parametrize("size", [599.0, 601.0, 709.0, 715.0, 745.0, 1e6])
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_the_range_where_no_shift_is_needed_ends_before_exp_does(size, sign):
+    space = SequenceSpace.fixed_length(4, 1)
+    _, values = soft_bellman(StateActionTable.zeros(space) + sign * size)
+    assert values[None, ()] == pytest.approx(sign * size + math.log(4.0), rel=1e-15)
