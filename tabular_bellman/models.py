@@ -143,8 +143,7 @@ class EnergyBasedModel(SequenceModel):
         return StateTable._wrap(self.space, levels)
 
     def _sample(self, n: int, p: int, rng: np.random.Generator) -> list[Response]:
-        p_response = np.exp(self._log_probabilities[p])
-        chosen = rng.choice(p_response.size, size=n, p=p_response / p_response.sum())
+        chosen = rng.choice(self.space.n_responses_per_prompt, size=n, p=np.exp(self._log_probabilities[p]))
         return [self.space.response_at(int(i)) for i in chosen]
 
     def with_reference(self, reference: StateActionTable | SupportsLogPolicy | None) -> "EnergyBasedModel":
