@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,9 +62,6 @@ def of_user(reward: StateActionTable, name: str) -> list[Instance]:
     return [Instance(name, reward), Instance("at temperature 2", reward, 2.0)]
 
 
-_HALF: Final = 0.5
-
-
 def built_in(seed: int) -> Iterator[Instance]:
     """The instances of ``proofs-check run``, small ones first; random numbers from `seed`."""
     rng = np.random.default_rng(seed)
@@ -92,7 +88,7 @@ def half_forbidden(space: SequenceSpace, rng: np.random.Generator) -> Instance:
     """Random rewards of which half are -inf, with dead and unreachable prefixes among them, and live roots."""
     while True:
         levels = [
-            np.where(rng.random(level.shape) < _HALF, -np.inf, level)
+            np.where(rng.random(level.shape) < 0.5, -np.inf, level)
             for level in StateActionTable.random(space, rng).levels
         ]
         instance = Instance("half of the actions forbidden", StateActionTable.from_levels(space, levels))

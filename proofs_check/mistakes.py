@@ -1,10 +1,10 @@
 """The only registry of mistakes: small wrong variants of the things that claims check.
 
-Each is the error of a real implementation, or of a reading of the paper.  A wrong variant gets the toolkit that it
+Each is an error that is easy to make, in code or in reading the paper.  A wrong variant gets the toolkit that it
 is put into and does arithmetic through the toolkit's number system; its carriers are plain arrays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from tabular_bellman.enumeration import completions, reading_order
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.space import SequenceSpace
 
-__all__ = ["ARM", "EBM", "INVERSE", "LOG_PARTITION", "MISTAKES", "SOFT_BELLMAN", "by_name"]
+__all__ = ["ARM", "EBM", "INVERSE", "LOG_PARTITION", "MISTAKES", "SOFT_BELLMAN"]
 
 Kit = Toolkit[FloatArray]
 Array = FloatArray
@@ -23,6 +23,15 @@ Array = FloatArray
 
 def _registered(replaces: str, *rows: tuple[str, str, Callable[..., Any]]) -> tuple[Mistake, ...]:
     return tuple(Mistake(name, summary, replaces, wrong) for name, summary, wrong in rows)
+
+
+def _value(kit: Kit, q: Array, temperature: float) -> Array:
+    """The right soft value, τ log Σ exp(q/τ)."""
+    return kit.system.power(kit.system.sum(kit.system.power(q, 1.0 / temperature)), temperature)
+
+
+def _values(kit: Kit, logits: Levels, temperature: float) -> list[Array]:
+    return [_value(kit, q, temperature) for q in logits]
 
 
 # -- the soft Bellman map ---------------------------------------------------------------------------------------------
@@ -45,9 +54,6 @@ def _backward(
     """
     system, V = kit.system, space.n_tokens
 
-    def right_total(_: int, q: Array) -> Array:
-        return system.power(system.sum(system.power(q, 1.0 / temperature)), temperature)
-
     logits: list[Array] = []
     values: list[Array] = []
     for t in reversed(range(space.n_depths)):
@@ -57,7 +63,7 @@ def _backward(
             ends = q[V:] if eos is None or q.shape[0] == V else eos(t, q[V:], below)
             q = system.stack([system.multiply(q[:V], below), ends])
         logits.append(q)
-        values.append((total or right_total)(t, q))
+        values.append(_value(kit, q, temperature) if total is None else total(t, q))
     return logits[::-1], values[::-1]
 
 
@@ -68,7 +74,7 @@ def _hard_max(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: floa
 def _eos_left_out(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def total(_: int, q: Array) -> Array:
         tokens = q[: space.n_tokens] if q.shape[0] > space.n_tokens else q
-        return kit.system.power(kit.system.sum(kit.system.power(tokens, 1.0 / temperature)), temperature)
+        return _value(kit, tokens, temperature)
 
     return _backward(kit, space, rewards, temperature, total=total)
 
@@ -81,8 +87,7 @@ def _last_step_dropped(kit: Kit, space: SequenceSpace, rewards: Levels, temperat
 
 def _one_step_lookahead(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def children(t: int, _: Array) -> Array:
-        steps = kit.system.power(rewards[t + 1], 1.0 / temperature)
-        return kit.system.power(kit.system.sum(steps), temperature).reshape(space.n_tokens, -1)
+        return _value(kit, rewards[t + 1], temperature).reshape(space.n_tokens, -1)
 
     return _backward(kit, space, rewards, temperature, children=children)
 
@@ -127,8 +132,7 @@ def _lost_temperature(kit: Kit, space: SequenceSpace, rewards: Levels, temperatu
 
 def _token_temperature(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     logits, _ = kit.recursion(space, rewards, 1.0)
-    steps = [kit.system.power(q, 1.0 / temperature) for q in logits]
-    return logits, [kit.system.power(kit.system.sum(x), temperature) for x in steps]
+    return logits, _values(kit, logits, temperature)
 
 
 def _mask_1e9(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -137,8 +141,7 @@ def _mask_1e9(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: floa
 
 def _single_precision(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def total(_: int, q: Array) -> Array:
-        value = kit.system.power(kit.system.sum(kit.system.power(q, 1.0 / temperature)), temperature)
-        return np.asarray(value.astype(np.float32), dtype=np.float64)
+        return np.asarray(_value(kit, q, temperature).astype(np.float32), dtype=np.float64)
 
     return _backward(kit, space, rewards, temperature, total=total)
 
@@ -184,10 +187,6 @@ def _inverse(
             q = kit.system.stack([kit.system.divide(q[:n], children(t)), q[n:]])
         rewards.append(q)
     return rewards
-
-
-def _values(kit: Kit, logits: Levels, temperature: float) -> list[Array]:
-    return [kit.system.power(kit.system.sum(kit.system.power(q, 1.0 / temperature)), temperature) for q in logits]
 
 
 def _own_value(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:
@@ -362,9 +361,3 @@ ARM: Final = _registered(
 )
 
 MISTAKES: Final = (*SOFT_BELLMAN, *INVERSE, *LOG_PARTITION, *EBM, *ARM)
-
-
-def by_name(names: Sequence[str]) -> dict[str, Mistake]:
-    """Return the named mistakes."""
-    registry = {mistake.name: mistake for mistake in MISTAKES}
-    return {name: registry[name] for name in names}

@@ -5,7 +5,7 @@ import importlib
 import math
 import re
 import sys
-from collections.abc import Callable, Hashable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,7 +192,8 @@ def _from_csv(path: Path, request: Request) -> StateActionTable:
     for row in rows:
         try:
             p = space.prompt_index(row.prompt)
-            index = space.response_index(_response(space, token_of, row.tokens))
+            tokens = tuple(token_of.get(token, token) for token in row.tokens)
+            index = space.response_index(space.complete(tokens))
         except TabularBellmanError as error:
             raise TabularBellmanError(f"{path}, line {row.line}: {error}") from None
         if (p, index) in found:
@@ -264,10 +265,6 @@ def _inferred_vocab(path: Path, rows: list[_Row]) -> tuple[str, ...]:
     if all(re.fullmatch("[0-9]+", token) for token in tokens):
         return tuple(sorted(tokens, key=lambda token: (len(token.lstrip("0")), token.lstrip("0"), token)))
     return tuple(sorted(tokens))
-
-
-def _response(space: SequenceSpace, token_of: dict[str, Hashable], tokens: tuple[str, ...]) -> tuple[Hashable, ...]:
-    return space.complete(tuple(token_of.get(token, token) for token in tokens))
 
 
 def _absent(

@@ -60,7 +60,7 @@ def entropy_by_depth(p: SequenceModel) -> FloatArray:
     ndarray of shape (n_depths,), or (P, n_depths) for several prompts
         Each term is weighted by the chance of getting there; they add up to ``p.entropy()``.
     """
-    expect(SequenceModel, p, "p", "Make it an AutoregressiveModel or an EnergyBasedModel.")
+    _expect_model("p", p)
     return _by_depth(p, [-expectation(np.exp(level), level, axis=0) + 0.0 for level in p.log_policy.levels])
 
 
@@ -101,9 +101,13 @@ def token_kl_divergence(
     return _result(means)
 
 
+def _expect_model(name: str, model: SequenceModel) -> None:
+    expect(SequenceModel, model, name, "Make it an AutoregressiveModel or an EnergyBasedModel.")
+
+
 def _same_space(p: SequenceModel, q: SequenceModel) -> None:
-    for name, model in (("p", p), ("q", q)):
-        expect(SequenceModel, model, name, "Make it an AutoregressiveModel or an EnergyBasedModel.")
+    _expect_model("p", p)
+    _expect_model("q", q)
     p.space.require_same(q.space, "KL divergence")
 
 

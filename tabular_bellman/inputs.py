@@ -64,15 +64,13 @@ def float_array(values: ArrayLike, what: str) -> FloatArray:
         )
     try:
         array = np.asarray(values)
-        if array.dtype.kind == "O":
-            array = np.array([number(value, what) for value in array.ravel()]).reshape(array.shape)
-        if array.dtype.kind not in "biuf":
-            raise TypeError(f"dtype {array.dtype}")
-        return cast(FloatArray, array.astype(np.float64))
-    except (TypeError, ValueError, OverflowError) as error:
-        if isinstance(error, TabularBellmanError):
-            raise
+    except (TypeError, ValueError) as error:
         raise TabularBellmanError(f"{what} cannot be read as an array of floats: {error}.") from error
+    if array.dtype.kind == "O":
+        array = np.array([number(value, what) for value in array.ravel()]).reshape(array.shape)
+    if array.dtype.kind not in "biuf":
+        raise TabularBellmanError(f"{what} cannot be read as an array of floats: dtype {array.dtype}.")
+    return cast(FloatArray, array.astype(np.float64))
 
 
 def call(f: Callable[..., Any], arguments: tuple[Any, ...], where: Callable[[], str]) -> Any:

@@ -206,20 +206,20 @@ class BoundedLog:
     def sum(self, x: Bounded) -> Bounded:
         value = self._float.sum(x.value)
         safe = np.where(np.isneginf(value), 0.0, value)
-        return self._rounded(value, self._error_of_log_sum(x) + _ULPS * np.abs(safe))
+        error = self._error_of_log_sum(x, self._float.normalise(x.value))
+        return self._rounded(value, error + _ULPS * np.abs(safe))
 
     def normalise(self, x: Bounded) -> Bounded:
         value = self._float.normalise(x.value)
-        error = self._error_of_log_sum(x)
+        error = self._error_of_log_sum(x, value)
         distance = np.abs(np.where(np.isneginf(value), 0.0, value))
         return self._rounded(value, x.error + error + 2.0 * _UNIT_ROUNDOFF * distance, ulps=2.0)
 
-    def _error_of_log_sum(self, x: Bounded) -> FloatArray:
-        """Bound the error of log Σ exp(x - max x)."""
+    def _error_of_log_sum(self, x: Bounded, log_policy: FloatArray) -> FloatArray:
+        """Bound the error of log Σ exp(x - max x), given the normalised x."""
         top = x.value.max(axis=0, initial=-np.inf)
         top = np.where(np.isneginf(top), 0.0, top)
         distance = np.where(np.isneginf(x.value), 0.0, np.abs(x.value - top))
-        log_policy = self._float.normalise(x.value)
         policy = np.exp(log_policy)
         carried = np.log1p((policy * np.expm1(np.minimum(x.error, 1.0))).sum(axis=0))
         largest = np.where(np.isneginf(x.value), 0.0, x.error).max(axis=0, initial=0.0)
