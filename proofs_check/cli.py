@@ -1,12 +1,13 @@
-"""The command line: ``proofs-check demo``, ``run`` and ``list``."""
+"""The command line of ``proofs-check``: its options, and how errors reach a person."""
 
 import argparse
 import math
-import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
+from proofs_check.commands import INTERRUPTED, demo, errata, listing, lookahead, matrix, run, schema, show
 from tabular_bellman import TabularBellmanError, __version__
 
 __all__ = ["main"]
@@ -20,7 +21,9 @@ examples:
   proofs-check run --rewards rewards.csv
   proofs-check run --rewards mypackage.rewards:score --vocab a,b,c --max-length 5
   proofs-check run --vocab 3 --max-length 5 --seed 7      random rewards
-  proofs-check run --plant hard-max
+  proofs-check run P1-prob P1-logZ --plant hard-max
+  proofs-check show P3-kl-bound
+  proofs-check errata E4
 """
 
 
@@ -40,38 +43,76 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("proofs-check: error: out of memory; use a smaller space or --max-bytes.", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
-        print("proofs-check: interrupted; of the claims, those printed above are finished", file=sys.stderr)
-        return 130
+        print("proofs-check: interrupted", file=sys.stderr)
+        return INTERRUPTED
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="proofs-check",
         description="Check the theorems that make autoregressive models energy-based models, on trees small enough "
         "to write out.",
         epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"proofs-check {__version__}")
-    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
-    demo = commands.add_parser("demo", help="show what it is about", description="Tell the story of an example.")
-    demo.add_argument("example", nargs="?", choices=("brackets", "letters"), default="brackets")
-    demo.set_defaults(command=_demo)
+    def command(name: str, function: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help, description=f"{function.__doc__}")
+        added.set_defaults(command=function)
+        return added
 
-    listing = commands.add_parser("list", help="list the claims and the mistakes", description="List both.")
-    listing.set_defaults(command=_list)
-
-    run = commands.add_parser(
-        "run",
-        help="check the claims",
-        description="Check the claims, on built-in instances or on rewards of your own.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    command("demo", demo, "show what it is about").add_argument(
+        "example", nargs="?", choices=("brackets", "letters"), default="brackets"
     )
-    add = run.add_argument_group("rewards of your own").add_argument
+    run_parser = command("run", run, "check the claims")
+    run_parser.epilog = _EPILOG
+    _add_run(run_parser)
+    _add_rewards(run_parser)
+    command("list", listing, "list claims and mistakes").add_argument(
+        "--markdown", action="store_true", help="the claims as the page in docs/"
+    )
+    command("show", show, "show one claim, erratum or mistake").add_argument("name", metavar="NAME")
+    command("errata", errata, "what does not hold as printed, and how it does").add_argument(
+        "names", nargs="*", metavar="E1", help="only these"
+    )
+    command("matrix", matrix, "put every mistake into every claim").add_argument(
+        "--markdown", action="store_true", help="as the page in docs/"
+    )
+    _add_rewards(command("lookahead", lookahead, "what a limited horizon loses"))
+    command("schema", schema, "print the JSON Schema of run --json")
+    return parser
+
+
+class _Parser(argparse.ArgumentParser):
+    """One with examples left as they stand, and no abbreviated options."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("claims", nargs="*", metavar="CLAIM", help="only these (proofs-check list names them)")
+    effort = parser.add_mutually_exclusive_group()
+    for name, text in (
+        ("quick", "small instances only, and no attacks on inequalities"),
+        ("thorough", "five seeds, and longer attacks"),
+    ):
+        effort.add_argument(f"--{name}", dest="effort", action="store_const", const=name, help=text)
+    parser.set_defaults(effort="default")
+    parser.add_argument(
+        "--plant", metavar="MISTAKE", help="put a mistake into the code under test (proofs-check list names them)"
+    )
+    parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes (1; more need joblib)")
+    output = parser.add_argument_group("output").add_argument
+    output("--json", action="store_true", help="print one JSON document (proofs-check schema describes it)")
+    output("--quiet", action="store_true", help="print the verdict only, and what is not as expected")
+    output("--junit", type=Path, metavar="FILE", help="write a JUnit file too")
+    output("--save", type=Path, metavar="FOLDER", help="save the tightest instance that each attack found")
+
+
+def _add_rewards(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("rewards of your own").add_argument
     add(
         "--rewards",
         metavar="SOURCE",
@@ -87,17 +128,11 @@ def _parser() -> argparse.ArgumentParser:
     add("--missing", type=_missing, metavar="R", help="the reward of responses a CSV file leaves out: --missing=-inf")
     add(
         "--max-bytes",
-        type=_size,
+        type=_positive,
         metavar="B",
         help="the budget for one table (128 MiB); a run takes about 25 times that",
     )
-    run.add_argument("--seed", type=_seed, metavar="S", help="of the random rewards (0)")
-    run.add_argument(
-        "--plant", metavar="MISTAKE", help="put a mistake into the code under test (proofs-check list names them)"
-    )
-    run.add_argument("--json", action="store_true", help="print one JSON document")
-    run.set_defaults(command=_run)
-    return parser
+    parser.add_argument("--seed", type=_seed, metavar="S", help="of the random rewards (0)")
 
 
 def _vocab(text: str) -> int | tuple[str, ...]:
@@ -123,7 +158,7 @@ def _missing(text: str) -> float:
     return value
 
 
-def _size(text: str) -> int:
+def _positive(text: str) -> int:
     if not text.isdecimal() or int(text) == 0:
         raise argparse.ArgumentTypeError(f"{text!r} is not a positive integer")
     return int(text)
@@ -133,65 +168,3 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer, 0 or more")
     return int(text)
-
-
-def _demo(options: argparse.Namespace) -> int:
-    from proofs_check.examples import brackets, letters
-
-    _print({"brackets": brackets, "letters": letters}[options.example].story())
-    return 0
-
-
-def _list(_: argparse.Namespace) -> int:
-    from proofs_check import report
-    from proofs_check.claims import CLAIMS
-    from proofs_check.mistakes import MISTAKES
-
-    _print(report.listing(CLAIMS, MISTAKES))
-    return 0
-
-
-def _run(options: argparse.Namespace) -> int:
-    from proofs_check import report
-    from proofs_check.claims import CLAIMS
-    from proofs_check.evidence import Result, Verdict, check, planted
-    from proofs_check.mistakes import MISTAKES
-    from proofs_check.sources import Request, instances
-    from proofs_check.toolkit import LIBRARY
-
-    names = {mistake.name: mistake for mistake in MISTAKES}
-    if options.plant is not None and options.plant not in names:
-        raise TabularBellmanError(f"--plant {options.plant}: no such mistake; there are {', '.join(names)}.")
-    mistake = None if options.plant is None else names[options.plant]
-    if options.rewards is not None and options.seed is not None:
-        raise TabularBellmanError("--seed is of random rewards; leave it out with --rewards.")
-    given = {name: value for name, value in vars(options).items() if value is not None}
-    fields: dict[str, Any] = {name: given[name] for name in Request.__dataclass_fields__ if name in given}
-    request = Request(**fields)
-    source, chosen = instances(request)
-
-    complete = request.rewards is None and not request.shape_options()
-    toolkit = LIBRARY if mistake is None else planted(mistake)
-    results: list[Result] = []
-    if not options.json:
-        _print(report.header(source, [instance.name for instance in chosen], mistake))
-    for claim in CLAIMS:
-        results.append(check(claim, chosen, toolkit, complete=complete))
-        if not options.json:
-            _print(report.row(results[-1]))
-    if options.json:
-        _print([report.as_json(source, request.seed, mistake, results)])
-    else:
-        _print(report.summary(results, mistake))
-    return 0 if all(result.verdict is Verdict.CHECKED for result in results) else 1
-
-
-def _print(lines: Iterable[str]) -> None:
-    for line in lines:
-        try:
-            print(line, flush=True)
-        except OSError as error:
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            # Where nobody reads on (`proofs-check run | head`), go on in silence: the exit status stays true.
-            if not isinstance(error, BrokenPipeError):
-                raise TabularBellmanError(f"cannot write the report: {error.strerror}.") from error

@@ -1,93 +1,49 @@
-"""Claims, comparisons and verdicts: how a statement is judged, and how a check is shown to be able to fail.
+"""How a claim is judged, and how a check is shown to be able to fail.
 
 A claim is judged three times with one body.  Over the library it gives residuals; over pairs of value and error, a
 bound for each residual that follows from the computation; over the library with one function replaced by a wrong
-variant, residuals that must exceed those bounds.
+variant, or with the statement misread, residuals that must exceed those bounds.
 """
 
 import enum
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
 
 import numpy as np
 
+from proofs_check.claim import Body, Claim, Comparison, Measured, Misreading, Mistake
 from proofs_check.instances import Instance
-from proofs_check.toolkit import LIBRARY, REFERENCE, Toolkit
+from proofs_check.library import LIBRARY
+from proofs_check.reals import Real
+from proofs_check.toolkit import REFERENCE, Toolkit
 from tabular_bellman import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded
 
-__all__ = ["Claim", "Comparison", "Fate", "Mistake", "Outcome", "Result", "Verdict", "check", "evaluate", "planted"]
+__all__ = ["Fate", "Outcome", "Result", "Verdict", "applicable", "check", "evaluate", "fate", "planted", "references"]
 
 
 class Verdict(enum.Enum):
     """What a claim's evidence amounts to; the values say it in words."""
 
+    EXACT = "equal as integers or rationals, no tolerance at all; mistakes that differ are rejected"
     CHECKED = "float64 within an error bound derived from the computation; mistakes that differ are rejected"
     REFUTED = "a residual above its bound, or a refusal where the statement gives a number"
     INCONCLUSIVE = "within the bound, but that means little here, as said above: not a pass"
+    NOT_APPLICABLE = "nothing in this run is what the statement is about: not a pass, not a failure"
+
+    @property
+    def passed(self) -> bool:
+        """Whether the evidence counts as a pass."""
+        return self in (Verdict.EXACT, Verdict.CHECKED)
 
 
-# A bound wider than this, in nats, says too little, and could hide a mistake.
+Reference = Sequence[Comparison] | None
+
+# A bound wider than this, in nats (of larger numbers: relative), says too little, and could hide a mistake.
 INFORMATIVE_BOUND: Final = 1e-6
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """Two sides that the claim says are equal, entry by entry, as logarithms; -inf equals only -inf."""
-
-    what: str
-    left: Any
-    right: Any
-
-
-@dataclass(frozen=True)
-class Claim:
-    """One statement, where it stands, and the body that compares its two sides.
-
-    Attributes
-    ----------
-    id : str
-    place : str
-        Where the paper states it.
-    statement : str
-        In mathematics, on one line.
-    hypotheses : str
-    body : callable
-        (toolkit, instance) → comparisons.
-    mistakes : tuple of Mistake
-        The wrong variants that the claim must reject wherever they differ.
-    """
-
-    id: str
-    place: str
-    statement: str
-    hypotheses: str
-    body: Callable[[Toolkit[Any], Instance], Iterable[Comparison]]
-    mistakes: tuple["Mistake", ...]
-
-
-@dataclass(frozen=True)
-class Mistake:
-    """A wrong variant of one function of the toolkit.
-
-    Attributes
-    ----------
-    name : str
-    summary : str
-        What is wrong, in one line.
-    replaces : str
-        The toolkit's function that it stands in for.
-    wrong : callable
-        (toolkit, *arguments of that function) → result.
-    """
-
-    name: str
-    summary: str
-    replaces: str
-    wrong: Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -104,7 +60,12 @@ class Outcome:
     live, forbidden : int
         How many entries were compared: finite ones, and those that must be -inf on both sides.
     widest : float
-        The largest bound of all entries.
+        The largest bound of all entries, divided by the entry where that is larger than 1.
+    exact : bool
+        Whether everything compared is an integer or a rational.
+    slack : float or None
+        Of inequalities: the smallest distance to equality.
+    measured : tuple of Measured
     refusal : str
         The library's error message, where it refused.
     """
@@ -116,19 +77,22 @@ class Outcome:
     live: int = 0
     forbidden: int = 0
     widest: float = 0.0
+    exact: bool = False
+    slack: float | None = None
+    measured: tuple[Measured, ...] = ()
     refusal: str = ""
 
     @property
     def holds(self) -> bool:
-        """Whether every residual is within its bound."""
-        return not self.refusal and self.residual <= self.bound < np.inf
+        """Whether every residual is within its bound; where there is no bound (inf), nothing contradicts."""
+        return not self.refusal and (self.residual <= self.bound or self.bound == np.inf)
 
     @property
     def ratio(self) -> float:
         """Residual over bound; inf where the claim fails beyond any bound."""
         if self.refusal or self.residual > 0.0 == self.bound:
             return np.inf
-        return self.residual / self.bound if self.bound else 0.0
+        return self.residual / self.bound if 0.0 < self.bound < np.inf else 0.0
 
 
 class Fate(enum.Enum):
@@ -138,6 +102,7 @@ class Fate(enum.Enum):
     SURVIVED = "it changes what the claim compares, and the claim holds all the same"
     UNSEEN = "it changes its function's results, but not what the claim compares on these instances"
     EQUIVALENT = "it returns the right thing on these instances"
+    UNUSED = "the claim does not use the function that it replaces"
 
 
 @dataclass(frozen=True)
@@ -158,32 +123,48 @@ class Result:
 
     @property
     def verdict(self) -> Verdict:
-        """REFUTED outranks everything; a pass that a mistake could have had too is inconclusive."""
+        """REFUTED outranks everything; a pass in which nothing could have failed is inconclusive.
+
+        On instances that were chosen for it every mistake must be rejected.  On others some make a difference that
+        the claim truly does not feel: with a bound that is small enough to mean something, that is no doubt.
+        """
+        if not self.outcomes and not self.complete:
+            return Verdict.NOT_APPLICABLE
         if not all(outcome.holds for outcome in self.outcomes):
             return Verdict.REFUTED
-        return Verdict.INCONCLUSIVE if self.doubts() else Verdict.CHECKED
+        if self.doubts():
+            return Verdict.INCONCLUSIVE
+        return Verdict.EXACT if all(outcome.exact for outcome in self.outcomes) else Verdict.CHECKED
 
     def doubts(self) -> list[str]:
         """Why agreement means little here, in words; nothing where it means something."""
         rejected, survived = self.named(Fate.REJECTED), self.named(Fate.SURVIVED)
         widest = max((outcome.widest for outcome in self.outcomes), default=0.0)
         reasons = []
-        if widest > INFORMATIVE_BOUND:
+        if widest == np.inf:
+            reasons.append("the numbers are so large that float64 has no bound for the rounding of these sums")
+        elif widest > INFORMATIVE_BOUND:
             reasons.append(
                 f"a bound of {widest:.1e} nats is too wide to mean something (the limit is {INFORMATIVE_BOUND:.0e})"
             )
-        if survived:
-            reasons.append(f"not rejected, though they change what is compared: {', '.join(survived)}")
         if not rejected:
-            reasons.append("no mistake makes a difference here, so nothing here could have failed")
-        elif self.complete and len(rejected) + len(survived) < len(self.fates):
+            reasons.append("no mistake is noticed here, so nothing here could have failed")
+        elif self.complete and survived:
+            reasons.append(f"not rejected, though they change what is compared: {', '.join(survived)}")
+        elif self.complete and len(rejected) < len(self.fates):
             reasons.append("not every mistake shows on instances that were chosen for it")
         return reasons
 
     @property
     def worst(self) -> Outcome:
         """The outcome nearest to its bound, or furthest beyond it."""
-        return max(self.outcomes, key=_badness)
+        return max(self.outcomes, key=_badness, default=Outcome("none"))
+
+    @property
+    def slack(self) -> float | None:
+        """Of inequalities: the smallest distance to equality that was met."""
+        found = [outcome.slack for outcome in self.outcomes if outcome.slack is not None]
+        return min(found, default=None)
 
 
 def _badness(outcome: Outcome) -> tuple[float, float]:
@@ -191,64 +172,107 @@ def _badness(outcome: Outcome) -> tuple[float, float]:
 
 
 def check(
-    claim: Claim, instances: Sequence[Instance], toolkit: Toolkit[FloatArray] = LIBRARY, *, complete: bool = False
+    claim: Claim,
+    instances: Sequence[Instance],
+    toolkit: Toolkit[FloatArray] = LIBRARY,
+    *,
+    complete: bool = False,
+    seed: int = 0,
+    misread: Misreading | None = None,
 ) -> Result:
-    """Judge a claim on instances: over `toolkit`, and over the library with each of its mistakes put in."""
-    bounds = [_reference(claim, instance) for instance in instances]
-    outcomes = [evaluate(claim, toolkit, i, bound) for i, bound in zip(instances, bounds, strict=True)]
-    fates = {mistake.name: _fate(claim, mistake, instances, bounds) for mistake in claim.mistakes}
+    """Judge a claim: over `toolkit`, and over the library with each of its mistakes put in.
+
+    Of `instances`, those in the claim's scope count; a claim with instances of its own takes these, where the run
+    is `complete`, and is not applicable elsewhere.  `misread` puts a wrong statement in the place of the right one.
+    """
+    chosen = applicable(claim, instances, complete=complete, seed=seed)
+    bounds = references(claim, chosen)
+    body, code = (claim.body, toolkit) if misread is None else (misread.body, replace(toolkit))
+    outcomes = [_outcome(body, code, instance, bound) for instance, bound in zip(chosen, bounds, strict=True)]
+    fates = {wrong.name: fate(claim, wrong, chosen, bounds) for wrong in claim.rejects}
     return Result(claim, outcomes, fates, complete)
 
 
-def evaluate(
-    claim: Claim, toolkit: Toolkit[FloatArray], instance: Instance, reference: Sequence[Comparison] | None = None
-) -> Outcome:
-    """Return the outcome of one claim on one instance; `reference` holds the comparisons over `REFERENCE`."""
-    reference = _reference(claim, instance) if reference is None else reference
-    return _judge(instance, _comparisons(claim, toolkit, instance), reference)
+def applicable(claim: Claim, instances: Sequence[Instance], *, complete: bool, seed: int = 0) -> list[Instance]:
+    """Return the instances that the claim is checked on."""
+    if claim.own is not None:
+        return list(claim.own(seed)) if complete else []
+    return [instance for instance in instances if claim.scope.includes(instance)]
 
 
-def _reference(claim: Claim, instance: Instance) -> list[Comparison]:
-    """Return the comparisons with their bounds; an overflow has no bound, and is refused."""
+def evaluate(claim: Claim, toolkit: Toolkit[FloatArray], instance: Instance) -> Outcome:
+    """Return the outcome of one claim on one instance."""
+    return _outcome(claim.body, toolkit, instance, _reference(claim.body, instance))
+
+
+def _outcome(body: Body, toolkit: Toolkit[FloatArray], instance: Instance, reference: Reference) -> Outcome:
+    if reference is None:  # no bound, whatever comes out
+        return Outcome(instance.name, bound=np.inf, widest=np.inf)
+    return _judge(instance, _comparisons(body, toolkit, instance), reference)
+
+
+def references(claim: Claim, instances: Sequence[Instance]) -> list[Reference]:
+    """Return the comparisons with their bounds, for each instance; None where an overflow leaves no bound."""
+    return [_reference(claim.body, instance) for instance in instances]
+
+
+def _reference(body: Body, instance: Instance) -> Reference:
     try:
-        with np.errstate(over="raise"):
-            return list(claim.body(REFERENCE, instance))
-    except FloatingPointError:
-        raise TabularBellmanError(f"{instance.name}: the rewards overflow float64; scale them down.") from None
+        with np.errstate(over="raise", invalid="ignore"):
+            return [found for found in body(REFERENCE, instance) if isinstance(found, Comparison)]
+    except (FloatingPointError, TabularBellmanError):
+        return None
 
 
-def _comparisons(claim: Claim, toolkit: Toolkit[FloatArray], instance: Instance) -> list[Comparison] | str:
-    """Return the comparisons over code under test, or the message with which it refused."""
+def _comparisons(body: Body, toolkit: Toolkit[FloatArray], instance: Instance) -> list[Comparison | Measured] | str:
+    """Return what the body yields over code under test, or the message with which that code refused."""
     try:
         # A wrong variant may overflow; what comes of it is judged, not warned of.
         with np.errstate(all=None if toolkit is LIBRARY else "ignore"):
-            return list(claim.body(toolkit, instance))
+            return list(body(toolkit, instance))
     except TabularBellmanError as error:
         return str(error)
 
 
-def _judge(instance: Instance, found: list[Comparison] | str, reference: Sequence[Comparison]) -> Outcome:
+def _judge(instance: Instance, found: list[Comparison | Measured] | str, reference: Sequence[Comparison]) -> Outcome:
     if isinstance(found, str):
         return Outcome(instance.name, np.inf, where="refused", refusal=found)
-    parts = [_compare(instance.name, mine, bound) for mine, bound in zip(found, reference, strict=True)]
+    comparisons = [item for item in found if isinstance(item, Comparison)]
+    parts = [_compare(instance.name, mine, bound) for mine, bound in zip(comparisons, reference, strict=True)]
     return replace(
         max(parts, key=_badness),
         live=sum(part.live for part in parts),
         forbidden=sum(part.forbidden for part in parts),
         widest=max(part.widest for part in parts),
+        exact=all(part.exact for part in parts),
+        slack=min((part.slack for part in parts if part.slack is not None), default=None),
+        measured=tuple(item for item in found if isinstance(item, Measured)),
     )
 
 
 def _compare(name: str, mine: Comparison, reference: Comparison) -> Outcome:
-    left, right, bound = mine.left, mine.right, _error(reference.left) + _error(reference.right)
+    left, right = np.asarray(mine.left), np.asarray(mine.right)
+    exact = left.dtype == np.object_ and right.dtype == np.object_
+    if exact:
+        difference = left - right
+        left, right = (side.astype(np.float64) for side in (left, right))
+        bound = np.zeros(left.shape)
+    else:
+        difference = None
+        bound = _error(reference.left) + _error(reference.right)
+        bound = np.where(np.isnan(bound), np.inf, bound)
     if left.shape != right.shape or left.shape != bound.shape:
         raise RuntimeError(f"{mine.what}: shapes {left.shape}, {right.shape}, {bound.shape} differ")  # a bug
+    if not left.size:
+        return Outcome(name, where=mine.what, exact=exact)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-        residual = np.where(left == right, 0.0, np.abs(left - right))
-        residual[np.isnan(residual) | np.isposinf(left) | np.isposinf(right)] = np.inf
-        ratio = np.where(residual == 0.0, 0.0, residual / bound)
+        above = np.where(left == right, 0.0, left - right) if difference is None else difference.astype(np.float64)
+        residual, slack = _residual(mine.relation, above, bound)
+        residual = np.where(np.isnan(residual) | np.isposinf(left) | np.isposinf(right), np.inf, residual)
+        ratio = np.where((residual == 0.0) | np.isposinf(bound), 0.0, residual / bound)
     forbidden = np.isneginf(left) & np.isneginf(right)
     position = np.unravel_index(int(ratio.argmax() if ratio.max() > 0.0 else bound.argmax()), ratio.shape)
+    size = np.maximum(1.0, np.abs(np.where(np.isfinite(right), right, 0.0)))
     return Outcome(
         name,
         float(residual[position]),
@@ -256,35 +280,64 @@ def _compare(name: str, mine: Comparison, reference: Comparison) -> Outcome:
         mine.what,
         int(forbidden.size - forbidden.sum()),
         int(forbidden.sum()),
-        float(bound.max()),
+        float((bound / size).max()),
+        exact,
+        slack,
     )
 
 
+def _residual(relation: str, above: FloatArray, bound: FloatArray) -> tuple[FloatArray, float | None]:
+    """Return how far each entry is from what the relation asks, and the slack of an inequality."""
+    if relation == "at most":
+        return np.where(np.isnan(above), np.nan, np.maximum(above, 0.0)), max(0.0, float((-above).min()))
+    distance = np.abs(above)
+    if relation == "equal":
+        return distance, None
+    # "differs": what lacks to a distance that rounding cannot explain; nothing excuses a lack.
+    return np.where(distance > bound, 0.0, np.inf), None
+
+
 def _error(side: Bounded | FloatArray) -> FloatArray:
-    return side.error if isinstance(side, Bounded) else np.zeros(side.shape)
+    return side.error if isinstance(side, Bounded) else np.zeros(np.shape(side))
 
 
-def planted(mistake: Mistake, toolkit: Toolkit[FloatArray] = LIBRARY) -> Toolkit[FloatArray]:
+def planted(wrong: Mistake, toolkit: Toolkit[FloatArray] = LIBRARY) -> Toolkit[FloatArray]:
     """Return the toolkit with one function replaced by its wrong variant."""
 
-    changes: dict[str, Any] = {mistake.replaces: partial(mistake.wrong, toolkit)}
+    changes: dict[str, Any] = {wrong.replaces: partial(wrong.wrong, toolkit)}
     return replace(toolkit, **changes)
 
 
-def _fate(
-    claim: Claim, mistake: Mistake, instances: Sequence[Instance], bounds: Sequence[Sequence[Comparison]]
+def fate(
+    claim: Claim,
+    wrong: Mistake | Misreading,
+    instances: Sequence[Instance],
+    bounds: Sequence[Reference] | None = None,
 ) -> Fate:
-    seen = differed = False
+    """Put something wrong in, and tell what became of it."""
+    bounds = references(claim, instances) if bounds is None else bounds
+    used = seen = differed = False
     for instance, reference in zip(instances, bounds, strict=True):
         calls: list[tuple[tuple[Any, ...], Any]] = []
-        toolkit = _recording(planted(mistake), mistake.replaces, calls)
-        found = _comparisons(claim, toolkit, instance)
+        if isinstance(wrong, Mistake):
+            toolkit, body = _recording(planted(wrong), wrong.replaces, calls), claim.body
+        else:
+            toolkit, body = replace(LIBRARY), wrong.body  # a copy: a misreading may overflow in silence
+        if reference is None:
+            continue
+        found = _comparisons(body, toolkit, instance)
         if isinstance(found, str) or not _judge(instance, found, reference).holds:
             return Fate.REJECTED
-        pairs = list(zip(found, reference, strict=True))
+        pairs = list(zip([item for item in found if isinstance(item, Comparison)], reference, strict=True))
         seen = seen or any(_apart(x.left, y.left) or _apart(x.right, y.right) for x, y in pairs)
-        differed = differed or any(_differs(mistake, arguments, result) for arguments, result in calls)
-    return Fate.SURVIVED if seen else Fate.UNSEEN if differed else Fate.EQUIVALENT
+        used = used or bool(calls)
+        if isinstance(wrong, Mistake):
+            differed = differed or any(_differs(wrong, arguments, result) for arguments, result in calls)
+    if seen:
+        return Fate.SURVIVED
+    if isinstance(wrong, Mistake) and not used:
+        return Fate.UNUSED
+    return Fate.UNSEEN if differed else Fate.EQUIVALENT
 
 
 def _recording(
@@ -303,14 +356,20 @@ def _recording(
 
 def _differs(mistake: Mistake, arguments: tuple[Any, ...], result: Any) -> bool:
     """Tell whether what a mistake returned differs from the right result by more than rounding explains."""
-    space, levels, *rest = arguments
-    right = getattr(REFERENCE, mistake.replaces)(space, [REFERENCE.lift(level) for level in levels], *rest)
+    right = getattr(REFERENCE, mistake.replaces)(*(_lifted(argument) for argument in arguments))
     return any(_apart(x, y) for x, y in zip(_arrays(result), _arrays(right), strict=True))
 
 
-def _apart(found: FloatArray, right: Bounded) -> bool:
-    outcome = _compare("", Comparison("", found, right.value), Comparison("", right, REFERENCE.lift(right.value)))
-    return not outcome.holds
+def _lifted(argument: Any) -> Any:
+    """Return tables of floats as the reference takes them; spaces, temperatures and weights as they are."""
+    return [Real.exact(level) for level in argument] if isinstance(argument, (list, tuple)) else argument
+
+
+def _apart(found: Any, right: Any) -> bool:
+    if not isinstance(right, Bounded):
+        return bool((np.asarray(found) != np.asarray(right)).any())
+    # Either can be its error away from the truth.
+    return not _compare("", Comparison("", found, right.value), Comparison("", right, right)).holds
 
 
 def _arrays(result: Any) -> Iterator[Any]:

@@ -1,25 +1,48 @@
-"""What the claims are checked on: rewards over a space, at a temperature."""
+"""What the claims are checked on: rewards over a space, at a temperature, with what else a statement needs."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from proofs_check.examples.brackets import brackets_reward
-from tabular_bellman import SequenceSpace, StateActionTable, TabularBellmanError
+from tabular_bellman import SequenceSpace, StateActionTable, StateTable, TabularBellmanError
+from tabular_bellman.extended import FloatArray
 
-__all__ = ["Instance", "built_in", "of_user"]
+__all__ = [
+    "ANY",
+    "EQUAL_LENGTHS",
+    "FEW",
+    "FINITE",
+    "MODEST",
+    "SMALL",
+    "WITH_EOS",
+    "Effort",
+    "Instance",
+    "Scope",
+    "bare",
+    "built_in",
+    "of_user",
+]
+
+Effort = Literal["quick", "default", "thorough"]
 
 
 @dataclass(frozen=True)
 class Instance:
-    """One table of rewards at one temperature."""
+    """One table of rewards at one temperature; what else a statement is about is drawn from `seed`.
+
+    `second` is the table that `other` returns, where it is not to be drawn.
+    """
 
     name: str
     reward: StateActionTable
     temperature: float = 1.0
+    seed: int = 0
+    second: StateActionTable | None = None
 
     @property
     def space(self) -> SequenceSpace:
@@ -46,11 +69,75 @@ class Instance:
     @cached_property
     def logits(self) -> StateActionTable:
         """The rewards read as logits, for claims about any logits: what is not live is forbidden."""
-        levels = [np.where(live, level, -np.inf) for live, level in zip(self.live, self.reward.levels, strict=True)]
-        return StateActionTable.from_levels(self.space, levels)
+        return self._masked(self.reward.levels)
+
+    @cached_property
+    def other(self) -> StateActionTable:
+        """A second table, drawn at random, that allows what `logits` allows: a target, a reference, a student."""
+        drawn = StateActionTable.random(self.space, self._rng(1)) if self.second is None else self.second
+        return self._masked(drawn.levels)
+
+    @cached_property
+    def direction(self) -> StateActionTable:
+        """A random direction to differentiate along; finite everywhere."""
+        return StateActionTable.random(self.space, self._rng(2))
+
+    @cached_property
+    def potential(self) -> StateTable:
+        """A random number at each prefix, 0 at the root."""
+        levels = list(StateTable.random(self.space, self._rng(3)).levels)
+        return StateTable.from_levels(self.space, [np.zeros_like(levels[0]), *levels[1:]])
+
+    @cached_property
+    def prompt_weights(self) -> FloatArray:
+        """A random distribution over the prompts."""
+        weights = self._rng(4).uniform(0.5, 1.5, self.space.n_prompts)
+        return np.asarray(weights / weights.sum())
+
+    def _rng(self, purpose: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, self.space.n_pairs, purpose])
+
+    def _masked(self, levels: "tuple[FloatArray, ...]") -> StateActionTable:
+        pairs = zip(self.live, levels, strict=True)
+        return StateActionTable.from_levels(self.space, [np.where(live, level, -np.inf) for live, level in pairs])
 
 
-def of_user(reward: StateActionTable, name: str) -> list[Instance]:
+@dataclass(frozen=True)
+class Scope:
+    """Which instances a claim is checked on, and why no others."""
+
+    words: str
+    includes: Callable[[Instance], bool]
+
+    def __and__(self, other: "Scope") -> "Scope":
+        words = "; ".join(part for part in (self.words, other.words) if part)
+        return Scope(words, lambda instance: self.includes(instance) and other.includes(instance))
+
+
+ANY: Final = Scope("", lambda _: True)
+EQUAL_LENGTHS: Final = Scope("responses of one length, without EOS", lambda i: not i.space.has_eos)
+WITH_EOS: Final = Scope("responses that end with EOS", lambda i: i.space.has_eos)
+FINITE: Final = Scope("every action allowed", lambda i: all(bool(live.all()) for live in i.live))
+SMALL: Final = Scope(
+    "at most 400 (prefix, action) pairs and 50 steps, since each pair is written out with each response",
+    lambda i: i.space.n_pairs <= 400 and i.space.n_depths <= 50,
+)
+
+FEW: Final = Scope(
+    "at most 100 (prefix, action) pairs, where there is a derivative for each", lambda i: i.space.n_pairs <= 100
+)
+MODEST: Final = Scope(
+    "at most 10,000 (prefix, action) pairs and 50 steps",
+    lambda i: i.space.n_pairs <= 10_000 and i.space.n_depths <= 50,
+)
+
+
+def bare(name: str) -> Instance:
+    """Return the instance of a claim about numbers alone, with one response and nothing to choose."""
+    return Instance(name, StateActionTable.zeros(SequenceSpace(1, max_length=1)))
+
+
+def of_user(reward: StateActionTable, name: str, seed: int = 0) -> list[Instance]:
     """A user's rewards, as they are and at another temperature, so that a lost temperature shows."""
     largest = max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in reward.levels)
     limit = np.finfo(np.float64).max / (8.0 * (reward.n_depths + 1))
@@ -59,38 +146,50 @@ def of_user(reward: StateActionTable, name: str) -> list[Instance]:
             f"{name}: a reward of size {largest:.3g}, over {reward.n_depths} steps, can overflow float64 in the sums "
             f"that the claims compare; the limit is {limit:.3g}. Scale the rewards down."
         )
-    return [Instance(name, reward), Instance("at temperature 2", reward, 2.0)]
+    return [Instance(name, reward, seed=seed), Instance("at temperature 2", reward, 2.0, seed)]
 
 
-def built_in(seed: int) -> Iterator[Instance]:
-    """The instances of ``proofs-check run``, small ones first; random numbers from `seed`."""
+def built_in(seed: int, effort: Effort = "default") -> Iterator[Instance]:
+    """The instances of ``proofs-check run``, small ones first; random numbers from `seed`.
+
+    "quick" leaves out large ones; "thorough" draws from five seeds.
+    """
+    if effort == "thorough":
+        for number in range(seed, seed + 5):
+            yield from (replace(instance, name=f"{instance.name} (seed {number})") for instance in built_in(number))
+        return
     rng = np.random.default_rng(seed)
 
     def random(name: str, space: SequenceSpace, scale: float = 1.0, temperature: float = 1.0) -> Instance:
-        return Instance(name, StateActionTable.random(space, rng, scale), temperature)
+        return Instance(name, StateActionTable.random(space, rng, scale), temperature, seed)
 
     for V, T in ((1, 1), (1, 2), (2, 2), (2, 3), (3, 3)):
         yield random(f"V={V}, T={T}", SequenceSpace(V, max_length=T))
     yield random("V=2, T=4, no bare EOS, temperature 2", SequenceSpace(2, max_length=4, min_length=2), 2.0, 2.0)
     yield random("V=3, T=3, temperature 0.5", SequenceSpace(3, max_length=3), 1.0, 0.5)
     yield random("two prompts, 3 tokens, fixed length 2", SequenceSpace.fixed_length(3, 2, prompts=["x", "y"]))
+    yield random("2 tokens, fixed length 3", SequenceSpace.fixed_length(2, 3))
     yield random("prompts 'a' and 'ab', tokens 'a' and 'b'", SequenceSpace("ab", max_length=3, prompts=["a", "ab"]))
     yield random("V=2, T=4, rewards of size 1e4", SequenceSpace(2, max_length=4), 1e4)
-    yield half_forbidden(SequenceSpace(3, max_length=6), rng)
+    yield half_forbidden(SequenceSpace(2, max_length=4), rng, seed)
+    yield half_forbidden(SequenceSpace(3, max_length=6), rng, seed)
+    if effort == "quick":
+        return
     yield random("V=1, T=200", SequenceSpace(1, max_length=200))
     yield random("V=3, T=8, two prompts", SequenceSpace(3, max_length=8, prompts=["x", "y"]))
     yield random("8 tokens, fixed length 4", SequenceSpace.fixed_length(8, 4))
-    yield Instance("balanced brackets, up to 12", brackets_reward())
+    yield Instance("balanced brackets, up to 12", brackets_reward(), seed=seed)
     yield random("4 tokens, fixed length 8", SequenceSpace.fixed_length(4, 8))
 
 
-def half_forbidden(space: SequenceSpace, rng: np.random.Generator) -> Instance:
+def half_forbidden(space: SequenceSpace, rng: np.random.Generator, seed: int = 0) -> Instance:
     """Random rewards of which half are -inf, with dead and unreachable prefixes among them, and live roots."""
+    name = f"V={space.n_tokens}, T={space.max_length}, half of the actions forbidden"
     while True:
         levels = [
             np.where(rng.random(level.shape) < 0.5, -np.inf, level)
             for level in StateActionTable.random(space, rng).levels
         ]
-        instance = Instance("half of the actions forbidden", StateActionTable.from_levels(space, levels))
+        instance = Instance(name, StateActionTable.from_levels(space, levels), seed=seed)
         if instance.live[0].any(axis=0).all():
             return instance

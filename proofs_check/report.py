@@ -1,162 +1,155 @@
-"""What a person sees, and what a program reads."""
+"""What a person sees of a run."""
 
-import json
-import math
 import textwrap
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import Final
 
-from proofs_check.evidence import Claim, Fate, Mistake, Result, Verdict
+from proofs_check.attack import Attacked
+from proofs_check.claims import PARTS
+from proofs_check.evidence import Fate, Result, Verdict
+from proofs_check.ledger import LEDGER
+from proofs_check.running import Run
 from tabular_bellman import __version__
 
-__all__ = ["PAPER", "SCHEMA_VERSION", "as_json", "header", "listing", "row", "summary"]
+__all__ = ["attacked", "header", "row", "summary", "verdict_lines", "wrapped"]
 
-SCHEMA_VERSION: Final = 1
-PAPER: Final = '"Autoregressive Language Models are Secretly Energy-Based Models", arXiv 2512.15605v4'
-_COLUMNS: Final = "{:<15} {:<12} {:>14} {:>8} {:>9}  {}"
+_PAPER: Final = '"Autoregressive Language Models are Secretly Energy-Based Models", arXiv 2512.15605v4'
+_COLUMNS: Final = "{:<18} {:<14} {:>8} {:>8} {:>4}  {}"
 _WIDTH: Final = 80
 
 _FATES: Final = {
+    Fate.SURVIVED: "makes a difference here that the claim does not feel",
     Fate.UNSEEN: "no difference to what is compared here",
     Fate.EQUIVALENT: "no difference here",
+    Fate.UNUSED: "not used here",
 }
 
 
-def _wrapped(text: str, indent: str = "", hanging: str = "    ") -> list[str]:
+def wrapped(text: str, indent: str = "", hanging: str = "    ") -> list[str]:
+    """Return the text in lines of at most 80 columns."""
     return textwrap.wrap(
         text, _WIDTH, initial_indent=indent, subsequent_indent=indent + hanging, break_on_hyphens=False
     )
 
 
-def header(source: str, names: Sequence[str], planted: Mistake | None) -> Iterator[str]:
+def header(run: Run) -> Iterator[str]:
     """Yield the lines above the table."""
-    yield from _wrapped(f"proofs-check {__version__}: {PAPER}")
+    yield from wrapped(f"proofs-check {__version__}: {_PAPER}")
+    names = [instance.name for instance in run.instances]
     count = "1 instance" if len(names) == 1 else f"{len(names)} instances"
-    yield from _wrapped(f"On {source}: {count}{': ' + ', '.join(names) if len(names) <= 2 else ''}.")
-    if planted is not None:
-        yield from _wrapped(f"Planted in the code under test: {planted.name} ({planted.summary}).")
+    yield from wrapped(f"On {run.source}: {count}{': ' + ', '.join(names) if len(names) <= 2 else ''}.")
+    if run.planted is not None:
+        yield from wrapped(f"Planted in the code under test: {run.planted.name} ({run.planted.summary}).")
     yield ""
-    yield from _wrapped(
+    yield from wrapped(
         "r rewards, R_r their sum along a response, A its log-partition; q = M(r) logits, V_q soft values; "
-        "x prompt, y response, s prefix, s_T at the last step.",
+        "x prompt, y response, s prefix, s_T at the last step; π, p_q policy and probabilities of q, p_R of R; "
+        "ρ target. [E4]: read with erratum 4 (proofs-check errata).",
         hanging="",
     )
     yield ""
-    yield _COLUMNS.format("claim", "verdict", "worst residual", "bound", "instances", "mistakes")
+    yield _COLUMNS.format("claim", "verdict", "residual", "bound", "on", "rejects")
 
 
-def row(result: Result) -> Iterator[str]:
-    """Yield the lines of one claim."""
+def row(result: Result, heading: bool = True) -> Iterator[str]:
+    """Yield the lines of one claim; above the first of a part of the paper, its heading."""
     worst, claim = result.worst, result.claim
+    if heading:
+        yield from (title for title, claims in PARTS if claims[0] is claim)
+    if result.verdict is Verdict.NOT_APPLICABLE:
+        yield _COLUMNS.format(claim.id, result.verdict.name, "", "", 0, "").rstrip()
+        return
     rejected, survived = result.named(Fate.REJECTED), result.named(Fate.SURVIVED)
+    of = len(result.fates) if result.complete else len(rejected) + len(survived)
     yield _COLUMNS.format(
         claim.id,
         result.verdict.name,
         f"{worst.residual:.1e}",
         f"{worst.bound:.1e}",
         len(result.outcomes),
-        f"rejects {len(rejected)} of {len(rejected) + len(survived)}",
+        f"{len(rejected)} of {of}",
     )
-    live, forbidden = (sum(getattr(o, name) for o in result.outcomes) for name in ("live", "forbidden"))
-    yield f"    {claim.statement}"
-    yield from _wrapped(f"({claim.place}; {live:,} live numbers, {forbidden:,} times -inf)", "    ", "")
+    reads = f"  [{', '.join(claim.errata)}]" if claim.errata else ""
+    yield from wrapped(claim.statement + reads, "    ", "  ")
+    if result.slack is not None:
+        yield f"    smallest slack {result.slack:.2g}"
+    for what, numbers in _measured(result).items():
+        low, high = (f"{number:.6g}" for number in (min(numbers), max(numbers)))
+        yield from wrapped(f"{what}: {low}{'' if low == high else f' to {high}'}", "    ")
     failing = [outcome for outcome in result.outcomes if not outcome.holds]
     if failing:
         first = failing[0]
         why = first.refusal or f"{first.where}: residual {first.residual:.3g}, bound {first.bound:.3g}"
-        yield from _wrapped(
+        yield from wrapped(
             f"! fails on {len(failing)} of {len(result.outcomes)}, first on {first.instance}: {why}", "    "
         )
     for doubt in result.doubts():
-        yield from _wrapped(f"! {doubt}", "    ")
-    for fate, words in _FATES.items():
-        if names := result.named(fate):
-            yield from _wrapped(f"{words}: {', '.join(names)}", "    ")
+        yield from wrapped(f"! {doubt}", "    ")
+    if not result.complete:
+        for fate, words in _FATES.items():
+            if names := result.named(fate):
+                yield from wrapped(f"{words}: {', '.join(names)}", "    ")
 
 
-def summary(results: Sequence[Result], planted: Mistake | None) -> Iterator[str]:
+def _measured(result: Result) -> dict[str, list[float]]:
+    found: dict[str, list[float]] = {}
+    for outcome in result.outcomes:
+        for item in outcome.measured:
+            found.setdefault(item.what, []).append(item.number)
+    return found
+
+
+def attacked(found: Attacked) -> Iterator[str]:
+    """Yield the lines of one attack on an inequality."""
+    yield from wrapped(f"attack on {found.claim}: {found.summary}", hanging="    ")
+
+
+def summary(run: Run) -> Iterator[str]:
     """Yield the lines below the table."""
-    counts = Counter(result.verdict for result in results)
+    counts = Counter(result.verdict for result in run.results)
     yield ""
-    yield f"{len(results)} claims: " + ", ".join(f"{counts[verdict]} {verdict.name}" for verdict in counts)
+    yield from _tally(run)
     for verdict in Verdict:
         if counts[verdict]:
-            yield from _wrapped(f"{verdict.name}: {verdict.value}.")
-    yield from _wrapped(
-        "worst residual: of all numbers compared, the one nearest to its bound, in nats. -inf: required on both sides. "
+            yield from wrapped(f"{verdict.name.replace('_', ' ')}: {verdict.value}.")
+    yield from wrapped(
+        "residual: of all numbers compared, the one nearest to its bound, in nats. on: how many instances. "
         "rejects k of k: of the k mistakes that change what the claim compares here, when put into the code."
     )
-    failed = [result.claim.id for result in results if result.verdict is not Verdict.CHECKED]
-    if failed:
-        yield from _wrapped(f"Not as expected: {', '.join(failed)}.")
-    elif planted is not None:
-        yield from _wrapped(f"{planted.name} makes no difference that a claim compares on these instances.")
+    if run.complete and len(run.claims) == sum(len(claims) for _, claims in PARTS):
+        yield from _ledger()
+    if run.planted is not None and not run.unexpected:
+        yield from wrapped(f"{run.planted.name} makes no difference that a claim compares on these instances.")
 
 
-def listing(claims: Sequence[Claim], mistakes: Sequence[Mistake]) -> Iterator[str]:
-    """Yield every claim, and every mistake with the claims that must reject it."""
-    yield "Claims"
-    for claim in claims:
-        yield f"  {claim.id}"
-        for text in (claim.statement, f"({claim.place}; {claim.hypotheses})"):
-            yield from _wrapped(text, "      ", "")
-    yield ""
-    yield "Mistakes, for --plant, and the claims that must reject them"
-    for mistake in mistakes:
-        yield f"  {mistake.name}"
-        yield from _wrapped(mistake.summary, "      ", "")
-        yield from _wrapped(f"({', '.join(claim.id for claim in claims if mistake in claim.mistakes)})", "      ", "")
+def _tally(run: Run) -> Iterator[str]:
+    counts = Counter(result.verdict for result in run.results)
+    n = len(run.results)
+    if run.interrupted:
+        yield from wrapped(f"PARTIAL: interrupted after {n} of {len(run.claims)} claims; what is above is finished.")
+    tally = ", ".join(f"{counts[verdict]} {verdict.name.replace('_', ' ')}" for verdict in counts)
+    yield f"{n} {'claim' if n == 1 else 'claims'}: {tally or 'none finished'}"
+    if run.unexpected:
+        yield from wrapped(f"Not as expected: {', '.join(run.unexpected)}.")
 
 
-def as_json(source: str, seed: int, planted: Mistake | None, results: Sequence[Result]) -> str:
-    """Return one JSON document; numbers that are not finite are strings."""
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "tool": "proofs-check",
-        "version": __version__,
-        "paper": "arXiv:2512.15605v4",
-        "source": source,
-        "seed": seed,
-        "planted": None if planted is None else planted.name,
-        "ok": all(result.verdict is Verdict.CHECKED for result in results),
-        "claims": [_claim(result) for result in results],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+def _ledger() -> Iterator[str]:
+    reasons = [row for row in LEDGER if row.not_computable]
+    yield from wrapped(
+        f"Of {len(LEDGER)} rows of the ledger {len(LEDGER) - len(reasons)} are held by claims; {len(reasons)} are "
+        "NOT COMPUTABLE, and count as nothing:"
+    )
+    for found in reasons:
+        yield from wrapped(f"{found.id}: {found.not_computable}", "    ")
 
 
-def _claim(result: Result) -> dict[str, Any]:
-    worst = result.worst
-    return {
-        "id": result.claim.id,
-        "place": result.claim.place,
-        "statement": result.claim.statement,
-        "hypotheses": result.claim.hypotheses,
-        "verdict": result.verdict.name,
-        "residual": _number(worst.residual),
-        "bound": _number(worst.bound),
-        "worst_instance": worst.instance,
-        "worst_comparison": worst.where,
-        "refusal": worst.refusal or None,
-        "mistakes": {
-            "rejected": result.named(Fate.REJECTED),
-            "survived": result.named(Fate.SURVIVED),
-            "unseen_here": result.named(Fate.UNSEEN),
-            "equivalent_here": result.named(Fate.EQUIVALENT),
-        },
-        "outcomes": [
-            {
-                "instance": outcome.instance,
-                "holds": outcome.holds,
-                "residual": _number(outcome.residual),
-                "bound": _number(outcome.bound),
-                "finite_numbers": outcome.live,
-                "minus_infinities": outcome.forbidden,
-            }
-            for outcome in result.outcomes
-        ],
-    }
-
-
-def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
+def verdict_lines(run: Run) -> Iterator[str]:
+    """Yield the verdict alone, and what is not as expected: for --quiet."""
+    for result in run.results:
+        if result.claim.id in run.unexpected:
+            yield from row(result, heading=False)
+    for found in run.attacks:
+        if found.violated:
+            yield from attacked(found)
+    yield from _tally(run)

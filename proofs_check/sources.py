@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from proofs_check.instances import Instance, built_in, of_user
+from proofs_check.instances import Effort, Instance, built_in, of_user
 from tabular_bellman import EOS, EnergyBasedModel, SequenceSpace, StateActionTable, TabularBellmanError
 from tabular_bellman.tokens import some
 
@@ -51,6 +51,7 @@ class Request:
     missing: float | None = None
     seed: int = 0
     max_bytes: int = 2**27
+    effort: Effort = "default"
 
     def shape_options(self) -> list[str]:
         """The options given that say what the space is."""
@@ -68,11 +69,11 @@ def instances(request: Request) -> tuple[str, list[Instance]]:
     """
     name, reward = _reward(request)
     if reward is None:
-        return name, list(built_in(request.seed))
+        return name, list(built_in(request.seed, request.effort))
     EnergyBasedModel(reward)  # refuses rewards that allow no response to some prompt, naming it
     space = reward.space
     prompts = "" if space.prompts == (None,) else f", prompts {some(space.prompts)}"
-    return f"{name} over {space!r}, tokens {some(space.vocab)}{prompts}", of_user(reward, "as given")
+    return f"{name} over {space!r}, tokens {some(space.vocab)}{prompts}", of_user(reward, "as given", request.seed)
 
 
 def _reward(request: Request) -> tuple[str, StateActionTable | None]:

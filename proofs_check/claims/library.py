@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, Final
 
-from proofs_check.evidence import Claim, Comparison
+from proofs_check.claim import Claim, Comparison
 from proofs_check.instances import Instance
 from proofs_check.mistakes import SOFT_BELLMAN
 from proofs_check.toolkit import Toolkit
@@ -22,11 +22,13 @@ def _kernel(kit: Toolkit[Any], instance: Instance) -> Iterator[Comparison]:
 
 CLAIMS: Final = (
     Claim(
-        "L-kernel",
-        "this library",
-        "the fast kernel computes what the generic recursion computes",
-        "none",
-        _kernel,
-        SOFT_BELLMAN,
+        id="L-kernel",
+        place="this library",
+        statement="the fast kernel computes what the generic recursion computes",
+        latex=r"\text{the fast kernel computes what the generic recursion computes}",
+        hypotheses="none",
+        routes=("the kernel behind soft_bellman", "the generic recursion over LogFloat"),
+        body=_kernel,
+        mistakes=SOFT_BELLMAN,
     ),
 )

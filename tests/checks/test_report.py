@@ -1,45 +1,134 @@
 import dataclasses
 import json
+import xml.etree.ElementTree as ElementTree
 
+import jsonschema
 import numpy as np
+import pytest
 
-from proofs_check import report
+from proofs_check import documents, report
+from proofs_check.claim import Measured
 from proofs_check.claims import CLAIMS
 from proofs_check.evidence import Fate, Outcome, Result
 from proofs_check.mistakes import SOFT_BELLMAN
+from proofs_check.running import Run
+from tabular_bellman import TabularBellmanError
 
 HARD_MAX = SOFT_BELLMAN[0]
+CLAIM = next(claim for claim in CLAIMS if claim.id == "P1-logZ")
+OTHER = next(claim for claim in CLAIMS if claim.id == "P1-prob")
+FATES = {"r": Fate.REJECTED, "s": Fate.SURVIVED, "u": Fate.UNSEEN, "e": Fate.EQUIVALENT, "n": Fate.UNUSED}
 RESULT = Result(
-    CLAIMS[0],
-    [Outcome("first", 0.25, 0.5, "here", 3, 4, 1e-9), Outcome("second", 4.0, 2.0, "there", 20, 10, 1e-9)],
-    {"r": Fate.REJECTED, "s": Fate.SURVIVED, "u": Fate.UNSEEN, "e": Fate.EQUIVALENT},
+    CLAIM, [Outcome("first", 0.25, 0.5, "here", 3, 4, 1e-9), Outcome("second", 4.0, 2.0, "there", 20, 10, 1e-9)], FATES
 )
+PASSED = Result(OTHER, [Outcome("first", 0.25, 0.5, "here", 3, 4, 1e-9)], {"r": Fate.REJECTED})
+
+
+def run_of(*results, claims=(CLAIM, OTHER), **fields):
+    return Run(claims, "source", [], complete=False, seed=5, results=list(results), **fields)
+
+
+def text_of(lines):
+    return " ".join(" ".join(lines).split())
 
 
 def test_a_row_says_what_was_found():
-    text = list(report.row(RESULT))
-    assert text[0].split() == ["P1-logZ", "REFUTED", "4.0e+00", "2.0e+00", "2", "rejects", "1", "of", "2"]
-    joined = " ".join(" ".join(text).split())
-    assert "23 live numbers, 14 times -inf" in joined
-    assert "fails on 1 of 2, first on second: there: residual 4, bound 2" in joined
-    assert "not rejected, though they change what is compared: s" in joined
-    assert "no difference to what is compared here: u" in joined
-    assert "no difference here: e" in joined
+    lines = list(report.row(RESULT))
+    assert lines[0].split() == ["P1-logZ", "REFUTED", "4.0e+00", "2.0e+00", "2", "1", "of", "2"]
+    text = text_of(lines)
+    assert CLAIM.statement in text
+    assert "[E1, E2, E3, E4]" in text
+    assert "fails on 1 of 2, first on second: there: residual 4, bound 2" in text
+    assert "makes a difference here that the claim does not feel: s" in text
+    assert "no difference to what is compared here: u" in text
+    assert "no difference here: e" in text
+    assert "not used here: n" in text
+    complete = dataclasses.replace(RESULT, complete=True)
+    assert "not rejected, though they change what is compared: s" in text_of(report.row(complete))
+    assert list(report.row(complete))[0].endswith(" 1 of 5")
+
+
+def test_a_row_says_what_was_measured_and_the_slack():
+    first = dataclasses.replace(PASSED.outcomes[0], slack=0.5, measured=(Measured("slope", 2.0),))
+    second = dataclasses.replace(first, slack=0.25, measured=(Measured("slope", 1.5),))
+    text = text_of(report.row(dataclasses.replace(PASSED, outcomes=[first, second])))
+    assert "smallest slack 0.25" in text
+    assert "slope: 1.5 to 2" in text
 
 
 def test_a_refusal_is_shown():
     refused = dataclasses.replace(RESULT, outcomes=[Outcome("i", np.inf, where="refused", refusal="all forbidden")])
-    assert "first on i: all forbidden" in " ".join(report.row(refused))
-    (claim,) = json.loads(report.as_json("s", 0, None, [refused]))["claims"]
+    assert "first on i: all forbidden" in text_of(report.row(refused))
+    (claim,) = json.loads(documents.as_json(run_of(refused)))["claims"]
     assert claim["refusal"] == "all forbidden"
     assert claim["residual"] == "inf"
 
 
 def test_json_says_what_was_found():
-    document = json.loads(report.as_json("source", 5, HARD_MAX, [RESULT]))
+    document = json.loads(documents.as_json(run_of(RESULT, PASSED, planted=HARD_MAX)))
+    jsonschema.validate(document, json.loads(documents.schema()))
     assert (document["seed"], document["planted"], document["ok"]) == (5, "hard-max", False)
-    (claim,) = document["claims"]
+    claim = document["claims"][0]
     assert (claim["residual"], claim["bound"], claim["worst_instance"]) == (4.0, 2.0, "second")
     found = [(o["residual"], o["bound"], o["finite_numbers"], o["minus_infinities"]) for o in claim["outcomes"]]
     assert found == [(0.25, 0.5, 3, 4), (4.0, 2.0, 20, 10)]
-    assert claim["mistakes"] == {"rejected": ["r"], "survived": ["s"], "unseen_here": ["u"], "equivalent_here": ["e"]}
+    assert claim["mistakes"] == {
+        "rejected": ["r"],
+        "survived": ["s"],
+        "unseen_here": ["u"],
+        "equivalent_here": ["e"],
+        "unused_here": ["n"],
+    }
+
+
+def test_the_schema_refuses_what_it_does_not_describe():
+    schema = json.loads(documents.schema())
+    jsonschema.Draft202012Validator.check_schema(schema)
+    document = json.loads(documents.as_json(run_of(RESULT)))
+    for change in ({"ok": "yes"}, {"more": 1}, {"schema_version": 1}, {"seed": -1}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document | change, schema)
+    del document["claims"][0]["bound"]
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(document, schema)
+
+
+def test_a_partial_run_says_so_everywhere(tmp_path):
+    run = run_of(PASSED, claims=(OTHER, CLAIM), interrupted=True)
+    assert not run.as_expected
+    assert "PARTIAL: interrupted after 1 of 2 claims" in text_of(report.summary(run))
+    document = json.loads(documents.as_json(run))
+    jsonschema.validate(document, json.loads(documents.schema()))
+    assert (document["partial"], document["ok"]) == (True, False)
+    assert document["claims_asked_for"] == ["P1-prob", "P1-logZ"]
+    documents.write_junit(run, tmp_path / "junit.xml")
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    skipped = suite.find("testcase[@name='P1-logZ']/skipped")
+    assert skipped.get("message") == "NOT RUN: the run was interrupted"
+    assert suite.find("testcase[@name='P1-prob']/skipped") is None
+
+
+def test_junit_counts_failures_and_never_what_cannot_be_computed(tmp_path):
+    documents.write_junit(run_of(RESULT, PASSED), tmp_path / "junit.xml")
+    suite = ElementTree.parse(tmp_path / "junit.xml").getroot()
+    cases = suite.findall("testcase")
+    assert suite.get("tests") == str(len(cases))
+    assert (suite.get("failures"), suite.get("errors")) == ("1", "0")
+    assert int(suite.get("skipped")) == len(cases) - 2 > 0
+    failure = suite.find("testcase[@name='P1-logZ']/failure")
+    assert failure.get("message").startswith("REFUTED; there on second: residual 4, bound 2")
+    assert list(tmp_path.iterdir()) == [tmp_path / "junit.xml"]
+
+
+def test_junit_that_cannot_be_written_leaves_nothing(tmp_path):
+    (tmp_path / "folder.xml").mkdir()
+    with pytest.raises(TabularBellmanError, match=r"--junit: cannot write .*folder.xml: Is a directory"):
+        documents.write_junit(run_of(PASSED), tmp_path / "folder.xml")
+    assert [path.name for path in tmp_path.iterdir()] == ["folder.xml"]
+
+
+def test_quiet_shows_failures_and_the_tally_only():
+    lines = list(report.verdict_lines(run_of(RESULT, PASSED)))
+    assert lines[0].startswith("P1-logZ")
+    assert lines[-2:] == ["2 claims: 1 REFUTED, 1 CHECKED", "Not as expected: P1-logZ."]
+    assert list(report.verdict_lines(run_of(PASSED))) == ["1 claim: 1 CHECKED"]

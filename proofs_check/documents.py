@@ -1,0 +1,156 @@
+"""What a program reads of a run: one JSON document, and a JUnit file."""
+
+import json
+import math
+import os
+import xml.etree.ElementTree as ElementTree
+from importlib import resources
+from pathlib import Path
+from typing import Any, Final
+
+from proofs_check.evidence import Fate, Outcome, Result, Verdict
+from proofs_check.ledger import LEDGER
+from proofs_check.running import Run
+from tabular_bellman import TabularBellmanError, __version__
+
+__all__ = ["SCHEMA_VERSION", "as_json", "schema", "write_junit"]
+
+SCHEMA_VERSION: Final = 2
+
+
+def schema() -> str:
+    """Return the JSON Schema of the document, as shipped."""
+    return resources.files("proofs_check").joinpath("schema.json").read_text(encoding="utf-8")
+
+
+def as_json(run: Run) -> str:
+    """Return one JSON document; numbers that are not finite are strings.
+
+    It holds no times and no paths: the same seed gives the same bytes.
+    """
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "tool": "proofs-check",
+        "version": __version__,
+        "paper": "arXiv:2512.15605v4",
+        "source": run.source,
+        "seed": run.seed,
+        "effort": run.effort,
+        "planted": None if run.planted is None else run.planted.name,
+        "ok": run.as_expected,
+        "partial": run.interrupted,
+        "claims_asked_for": [claim.id for claim in run.claims],
+        "claims": [_claim(result) for result in run.results],
+        "attacks": [attack.as_dict() for attack in run.attacks],
+        "ledger": [
+            {
+                "row": row.id,
+                "place": row.place,
+                "claims": list(row.claims),
+                "errata": list(row.errata),
+                "not_computable": row.not_computable or None,
+            }
+            for row in LEDGER
+        ],
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def _claim(result: Result) -> dict[str, Any]:
+    worst, claim = result.worst, result.claim
+    return {
+        "id": claim.id,
+        "place": claim.place,
+        "statement": claim.statement,
+        "latex": claim.latex,
+        "hypotheses": claim.hypotheses,
+        "routes": list(claim.routes),
+        "reads_with": list(claim.errata),
+        "verdict": result.verdict.name,
+        "doubts": result.doubts() if result.outcomes else [],
+        "residual": _number(worst.residual),
+        "bound": _number(worst.bound),
+        "worst_instance": worst.instance,
+        "worst_comparison": worst.where,
+        "slack": None if result.slack is None else _number(result.slack),
+        "refusal": worst.refusal or None,
+        "mistakes": {
+            "rejected": result.named(Fate.REJECTED),
+            "survived": result.named(Fate.SURVIVED),
+            "unseen_here": result.named(Fate.UNSEEN),
+            "equivalent_here": result.named(Fate.EQUIVALENT),
+            "unused_here": result.named(Fate.UNUSED),
+        },
+        "outcomes": [_outcome(outcome) for outcome in result.outcomes],
+    }
+
+
+def _outcome(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "instance": outcome.instance,
+        "holds": outcome.holds,
+        "residual": _number(outcome.residual),
+        "bound": _number(outcome.bound),
+        "exact": outcome.exact,
+        "finite_numbers": outcome.live,
+        "minus_infinities": outcome.forbidden,
+        "measured": {item.what: _number(item.number) for item in outcome.measured},
+    }
+
+
+def _number(value: float) -> float | str:
+    return value if math.isfinite(value) else str(value)
+
+
+def write_junit(run: Run, path: Path) -> None:
+    """Write one test case for each claim asked for and each row that cannot be computed.
+
+    The file appears whole or not at all.
+
+    Raises
+    ------
+    TabularBellmanError
+        Where it cannot be written.
+    """
+    suite = ElementTree.Element("testsuite", name="proofs-check")
+    done = {result.claim.id: result for result in run.results}
+    counts = dict.fromkeys(("tests", "failures", "skipped", "errors"), 0)
+    for claim in run.claims:
+        result = done.get(claim.id)
+        _case(suite, counts, claim.id, *_judgement(result, claim.id in run.unexpected))
+    for row in LEDGER:
+        if row.not_computable:
+            _case(suite, counts, row.id, "skipped", f"NOT COMPUTABLE: {row.not_computable}")
+    suite.attrib.update({name: str(count) for name, count in counts.items()})
+    ElementTree.indent(suite)
+    text = ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
+    beside = path.with_name(f".{path.name}.part")
+    try:
+        beside.write_text(text + "\n", encoding="utf-8")
+        os.replace(beside, path)
+    except OSError as error:
+        beside.unlink(missing_ok=True)
+        raise TabularBellmanError(f"--junit: cannot write {path}: {error.strerror}.") from error
+
+
+def _judgement(result: Result | None, unexpected: bool) -> tuple[str, str]:
+    if result is None:
+        return "skipped", "NOT RUN: the run was interrupted"
+    if unexpected:
+        worst = result.worst
+        why = (
+            worst.refusal
+            or f"{worst.where} on {worst.instance}: residual {worst.residual:.3g}, bound {worst.bound:.3g}"
+        )
+        return "failure", "; ".join([result.verdict.name, why, *result.doubts()])
+    if result.verdict is Verdict.NOT_APPLICABLE:
+        return "skipped", f"NOT APPLICABLE: {result.verdict.value}"
+    return "", ""
+
+
+def _case(suite: ElementTree.Element, counts: dict[str, int], name: str, kind: str, message: str) -> None:
+    case = ElementTree.SubElement(suite, "testcase", classname="proofs-check", name=name)
+    counts["tests"] += 1
+    if kind:
+        ElementTree.SubElement(case, kind, message=message)
+        counts["failures" if kind == "failure" else kind] += 1

@@ -1,0 +1,51 @@
+"""A minimum that is not attained, shown with symbols: the risk falls for every real number, to a limit."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Any
+
+from proofs_check.errata.trees import Pair, Response, State, Tree, autoregressive, show_pair
+from tabular_bellman import TabularBellmanError
+
+__all__ = ["Descent", "descent"]
+
+
+@dataclass(frozen=True)
+class Descent:
+    """The next-token risk of a tree in which one difference of logits, d, is all that matters."""
+
+    difference: str
+    risk: str
+    slope: str
+    limit: str
+
+
+def descent(tree: Tree, start: State, target: Mapping[Response, Fraction]) -> Descent:
+    """Show that L^ARM(q) falls strictly for every real d, so that no q attains its infimum.
+
+    Raises
+    ------
+    TabularBellmanError
+        If there is not exactly one free logit, or SymPy does not find the slope to be negative everywhere.
+    """
+    import sympy
+
+    d = sympy.Symbol("d", real=True)
+    free = [(state, action) for state in tree.states for action in tree.actions(state)[1:]]
+    if len(free) != 1:
+        raise TabularBellmanError(f"{len(free)} free differences of logits, not 1.")
+    state, other = free[0]
+    up, down = (show_pair((state, action)) for action in (tree.actions(state)[0], other))
+    # A shift of all logits of a state changes nothing: those of `other`, and of forced actions, are 0.
+    weights: dict[Pair, Any] = dict.fromkeys(tree.pairs, sympy.Integer(1))
+    weights[state, tree.actions(state)[0]] = sympy.exp(d)
+    chances = {y: sympy.Rational(c.numerator, c.denominator) for y, c in target.items() if c}
+    risk = -sum(c * sympy.log(autoregressive(tree, weights, start, y)) for y, c in chances.items())
+    risk = sympy.logcombine(sympy.simplify(risk), force=True)
+    slope = sympy.simplify(risk.diff(d))
+    if slope.is_positive:
+        up, down, risk, slope = down, up, risk.subs(d, -d), -slope.subs(d, -d)
+    if not slope.is_negative:
+        raise TabularBellmanError(f"the sign of {slope} is not known to be one for all real d.")
+    return Descent(f"d = q({up}) - q({down})", str(risk), str(slope), str(sympy.limit(risk, d, sympy.oo)))

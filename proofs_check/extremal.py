@@ -1,0 +1,132 @@
+"""Two tables of logits compared prefix by prefix, and the pairs that are as far apart in KL as their logits allow."""
+
+from collections.abc import Sequence
+from functools import reduce
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofs_check import reals
+from proofs_check.toolkit import Levels, Toolkit, expectation
+from tabular_bellman import SequenceSpace
+from tabular_bellman.extended import FloatArray
+
+__all__ = [
+    "LEAST",
+    "attaining",
+    "differences",
+    "distances",
+    "exactly",
+    "expected",
+    "kappa_of",
+    "largest",
+    "log_odds",
+    "sharp_odds",
+    "spans",
+    "step_kls",
+]
+
+Mask = NDArray[np.bool_]
+
+# Logits on this grid, and distances on a coarser one, are added and subtracted without rounding: the pairs below are
+# exactly as far apart as they say.  What the grid costs a divergence at its maximum is of second order, some 1e-21.
+_GRID: Final = 2.0**-36
+# κ grows with ε, so a bound with this for a smaller ε is true too; nearer to 0 the formula for κ loses its digits.
+LEAST: Final = 2.0**-16
+
+
+# -- comparing ---------------------------------------------------------------------------------------------------------
+
+
+def differences(kit: Toolkit[Any], live: Sequence[Mask], f: Levels, g: Levels) -> list[Any]:
+    """Return f - g, where what is not live repeats a live difference of its prefix (or is 0 where none is)."""
+    levels = []
+    for allowed, mine, theirs in zip(live, f, g, strict=True):
+        raw = reals.where(allowed, kit.log(kit.system.divide(mine, theirs)), kit.number(np.zeros(allowed.shape)))
+        repeated = raw[allowed.argmax(axis=0), np.arange(allowed.shape[1])]
+        levels.append(reals.where(allowed, raw, repeated))
+    return levels
+
+
+def distances(kit: Toolkit[Any], live: Sequence[Mask], f: Levels, g: Levels) -> list[Any]:
+    """Return max_a |f - g| at each prefix."""
+    return [abs(h).max(0) for h in differences(kit, live, f, g)]
+
+
+def spans(kit: Toolkit[Any], live: Sequence[Mask], f: Levels, g: Levels) -> list[Any]:
+    """Return max_a (f - g) - min_a (f - g) at each prefix; exactly 0 where there is one action."""
+    return [
+        reals.where(allowed.sum(axis=0) > 1, h.max(0) - h.min(0), kit.number(np.zeros(allowed.shape[1])))
+        for allowed, h in zip(live, differences(kit, live, f, g), strict=True)
+    ]
+
+
+def step_kls(kit: Toolkit[Any], space: SequenceSpace, f: Levels, g: Levels) -> list[Any]:
+    """Return KL(softmax f ‖ softmax g) at each prefix."""
+    steps = zip(kit.policy(space, f), kit.policy(space, g), strict=True)
+    return [expectation(kit, mine, kit.log(kit.system.divide(mine, theirs))) for mine, theirs in steps]
+
+
+def kappa_of(kit: Toolkit[Any], epsilon: Any) -> Any:
+    """Return κ(ε), of ε that may be 0."""
+    return kit.kappa(reals.maximum(epsilon, kit.number(LEAST)))
+
+
+def largest(space: SequenceSpace, levels: Sequence[Any]) -> Any:
+    """Return the largest number of each prompt, from one for each prefix."""
+    return reduce(reals.maximum, [level.reshape((-1, space.n_prompts)).max(0) for level in levels])
+
+
+def expected(kit: Toolkit[Any], space: SequenceSpace, passing: Levels, levels: Sequence[Any]) -> Any:
+    """Return the sum over the prefixes of each prompt, weighted by the chance of passing through."""
+    total = kit.number(np.zeros(space.n_prompts))
+    for chance, level in zip(passing, levels, strict=True):
+        total = total + (kit.real(chance) * level).reshape((-1, space.n_prompts)).sum(0)
+    return total
+
+
+# -- the pairs that are furthest apart ---------------------------------------------------------------------------------
+
+
+def exactly(x: Any) -> FloatArray:
+    """Round to a grid on which the pairs below lie."""
+    return np.asarray(np.round(np.asarray(x, dtype=np.float64) / _GRID) * _GRID)
+
+
+def log_odds(chance: float, other: float) -> float:
+    """Return log(chance/other), on the grid."""
+    return float(exactly(np.log(chance) - np.log(other)))
+
+
+def sharp_odds(epsilon: float, below: float = 0.0) -> float:
+    """Return the log-odds of +ε against -ε at which KL, plus `below` times the chance of +ε, is largest.
+
+    The chance is 1/(1 - e^(-2ε)) - 1/(2ε + below); `below` is what is still to come after +ε.
+    """
+    rest = -np.expm1(-2.0 * epsilon)
+    chance = 1.0 / rest - 1.0 / (2.0 * epsilon + below)
+    other = 1.0 / (2.0 * epsilon + below) - np.exp(-2.0 * epsilon) / rest
+    return log_odds(float(chance), float(other))
+
+
+def attaining(space: SequenceSpace, epsilon: float, eos: float = -20.0) -> tuple[list[FloatArray], list[FloatArray]]:
+    """Return logits (f, g), ε apart, with KL(softmax f ‖ softmax g) = κ(ε) wherever there are two actions or more.
+
+    The last token has f - g = -ε, everything else +ε; in f EOS has a logit near `eos`, relative to the last token.
+    """
+    V, odds = space.n_tokens, sharp_odds(epsilon)
+    f, g = [], []
+    for t in range(space.n_depths):
+        n, width = space.n_actions(t), space.n_prefixes_at(t)
+        logits, signs = np.zeros(n), np.ones(n)
+        if n > V > 1 or (n > 1 and not space.has_eos) or n == V > 1:
+            ends = float(n > V)
+            signs[V - 1] = -1.0
+            logits[: V - 1] = exactly(np.log((np.exp(odds) - ends * np.exp(eos)) / (V - 1)))
+            logits[V:] = exactly(eos)
+        elif n > 1:  # one token, or EOS
+            signs[-1], logits[0] = -1.0, odds
+        f.append(np.repeat(logits[:, None], width, axis=1))
+        g.append(np.repeat((logits - epsilon * signs)[:, None], width, axis=1))
+    return f, g

@@ -1,0 +1,80 @@
+"""The kill matrix: every mistake put into every claim, and what became of it."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from proofs_check.claim import Claim, Misreading
+from proofs_check.claims import CLAIMS
+from proofs_check.evidence import Fate, applicable, fate, references
+from proofs_check.instances import Instance, built_in
+from proofs_check.library import LIBRARY
+from proofs_check.mistakes import MISTAKES
+
+__all__ = ["KillMatrix", "compute"]
+
+SEED: Final = 0
+
+
+@dataclass(frozen=True)
+class KillMatrix:
+    """The fates of every mistake in every claim, and of each claim's misreadings.
+
+    Attributes
+    ----------
+    mistakes : dict of (mistake name, claim id) to Fate
+    misreadings : dict of (misreading name, claim id) to Fate
+    """
+
+    mistakes: dict[tuple[str, str], Fate]
+    misreadings: dict[tuple[str, str], Fate]
+
+    @property
+    def unexpected(self) -> list[str]:
+        """What should not be: a named mistake that a claim does not reject, a mistake that no claim rejects."""
+        found = []
+        for claim in CLAIMS:
+            for wrong in claim.rejects:
+                table = self.misreadings if isinstance(wrong, Misreading) else self.mistakes
+                if table[wrong.name, claim.id] is not Fate.REJECTED:
+                    found.append(f"{claim.id} does not reject {wrong.name}: {table[wrong.name, claim.id].name}")
+        for mistake in MISTAKES:
+            if not any(self.mistakes[mistake.name, claim.id] is Fate.REJECTED for claim in CLAIMS):
+                found.append(f"no claim rejects {mistake.name}")
+        return found
+
+
+def compute() -> KillMatrix:
+    """Fill the matrix, on the small built-in instances and on the claims' own."""
+    instances = list(built_in(SEED, "quick"))
+    mistakes: dict[tuple[str, str], Fate] = {}
+    misreadings: dict[tuple[str, str], Fate] = {}
+    for claim in CLAIMS:
+        chosen = applicable(claim, instances, complete=True, seed=SEED)
+        bounds = references(claim, chosen)
+        used = _used(claim, chosen)
+        for mistake in MISTAKES:
+            found = fate(claim, mistake, chosen, bounds) if mistake.replaces in used else Fate.UNUSED
+            mistakes[mistake.name, claim.id] = found
+        for wrong in claim.misreadings:
+            misreadings[wrong.name, claim.id] = fate(claim, wrong, chosen, bounds)
+    return KillMatrix(mistakes, misreadings)
+
+
+def _used(claim: Claim, instances: list[Instance]) -> set[str]:
+    """Return the toolkit's functions that a claim calls."""
+    used: set[str] = set()
+
+    def recording(name: str) -> Any:
+        function = getattr(LIBRARY, name)
+
+        def recorded(*arguments: Any) -> Any:
+            used.add(name)
+            return function(*arguments)
+
+        return recorded
+
+    names = {mistake.replaces for mistake in MISTAKES}
+    toolkit = replace(LIBRARY, **{name: recording(name) for name in names})
+    for instance in instances:
+        list(claim.body(toolkit, instance))
+    return used

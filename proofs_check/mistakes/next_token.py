@@ -1,0 +1,101 @@
+"""Mistakes in products of next-token probabilities."""
+
+from typing import Any, Final
+
+import numpy as np
+
+from proofs_check.mistakes.common import Array, Kit, log_policy, registered, totals
+from proofs_check.toolkit import Levels
+from tabular_bellman.recursion import forward
+from tabular_bellman.space import SequenceSpace
+
+__all__ = ["ARM", "PASSING", "POLICY"]
+
+
+def _eos_for_free(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    policy = log_policy(kit, logits)
+    if space.has_eos:
+        for t in range(space.min_length - 1, space.n_depths):
+            ends = np.where(kit.system.is_zero(policy[t][-1:]), policy[t][-1:], 0.0)
+            policy[t] = kit.system.stack([policy[t][:-1], ends])
+    else:
+        policy[-1] = np.where(kit.system.is_zero(policy[-1]), policy[-1], 0.0)
+    return totals(kit, space, policy)
+
+
+def _eos_outside_softmax(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    V = space.n_tokens
+
+    def policy(q: Array) -> Array:
+        tokens = q[:V] if q.shape[0] > V else q
+        return kit.system.stack([kit.system.normalise(tokens), log_policy(kit, [q])[0][len(tokens) :]])
+
+    return totals(kit, space, [policy(q) for q in logits])
+
+
+def _last_step_leaks(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    last = logits[-1]
+    extra = kit.system.ones((space.n_tokens, last.shape[1]))
+    leaking = kit.system.divide(last, kit.system.sum(kit.system.stack([last, extra])))
+    return totals(kit, space, [*log_policy(kit, logits[:-1]), leaking])
+
+
+def _not_normalised(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    return totals(kit, space, logits)
+
+
+ARM: Final = registered(
+    "arm_log_probs",
+    ("last-step-for-free", "the probability of the last step (EOS) is left out of p(y)", _eos_for_free),
+    ("eos-outside-softmax", "tokens are normalised without EOS", _eos_outside_softmax),
+    ("last-step-leaks", "tokens stay possible at the last step (q : S×A → R)", _last_step_leaks),
+    ("not-normalised", "logits are added up as they are", _not_normalised),
+)
+
+
+def _policy_without_eos(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    V = space.n_tokens
+    policy = []
+    for q in logits:
+        n = V if q.shape[0] > V else q.shape[0]
+        policy.append(kit.system.stack([kit.system.normalise(q[:n]), log_policy(kit, [q])[0][n:]]))
+    return policy
+
+
+def _policy_as_logits(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:  # noqa: ARG001
+    return list(logits)
+
+
+def _policy_over_prefixes(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:  # noqa: ARG001
+    return [kit.system.normalise(q.T).T for q in logits]
+
+
+POLICY: Final = registered(
+    "policy",
+    ("policy-without-eos", "the softmax leaves EOS out", _policy_without_eos),
+    ("policy-not-normalised", "logits are taken for log-probabilities", _policy_as_logits),
+    ("policy-over-prefixes", "the softmax runs over prefixes, not actions", _policy_over_prefixes),
+)
+
+
+def _shifted(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    right = kit.passing(space, logits)
+    return [right[0], *(np.tile(right[t], space.n_tokens) for t in range(space.n_depths - 1))]
+
+
+def _passing_as_logits(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    return forward(space, kit.system, logits)
+
+
+def _passing_given_length(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    right = kit.passing(space, logits)
+    per_prompt = [level.reshape(-1, space.n_prompts) for level in right]
+    return [kit.system.normalise(level).reshape(-1) for level in per_prompt]
+
+
+PASSING: Final = registered(
+    "passing",
+    ("passing-one-early", "the chance of the prefix without its last token", _shifted),
+    ("passing-not-normalised", "logits are added up along the prefix as they are", _passing_as_logits),
+    ("passing-given-length", "the chance given that the response gets that far", _passing_given_length),
+)

@@ -1,0 +1,185 @@
+"""A run: which claims, on what, one after the other or side by side, and what was finished when it stopped."""
+
+import difflib
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from proofs_check.attack import ATTACKS, Attacked, attack
+from proofs_check.claim import Claim, Misreading, Mistake
+from proofs_check.claims import CLAIMS
+from proofs_check.evidence import Fate, Outcome, Result, Verdict, check, planted
+from proofs_check.instances import Effort, Instance
+from proofs_check.library import LIBRARY
+from proofs_check.mistakes import MISTAKES
+from tabular_bellman import TabularBellmanError
+
+__all__ = ["Run", "chosen_claims", "named_wrong"]
+
+_ATTACK_EFFORT: Final = {"quick": 0, "default": 1, "thorough": 4}
+
+
+def chosen_claims(names: Sequence[str]) -> tuple[Claim, ...]:
+    """Return the claims of these ids, in the order of the paper; all of them for none.
+
+    Raises
+    ------
+    TabularBellmanError
+        For an id that no claim has, with the nearest that there is.
+    """
+    known = {claim.id: claim for claim in CLAIMS}
+    for name in names:
+        if name not in known:
+            raise TabularBellmanError(f"{name}: no such claim{near(name, known)}; proofs-check list names them all.")
+    return tuple(claim for claim in CLAIMS if not names or claim.id in names)
+
+
+def named_wrong(name: str) -> Mistake | Misreading:
+    """Return the mistake or misreading of this name.
+
+    Raises
+    ------
+    TabularBellmanError
+        Where there is none.
+    """
+    known: dict[str, Mistake | Misreading] = {mistake.name: mistake for mistake in MISTAKES}
+    known |= {wrong.name: wrong for claim in CLAIMS for wrong in claim.misreadings}
+    if name not in known:
+        raise TabularBellmanError(f"--plant {name}: no such mistake{near(name, known)}; proofs-check list names them.")
+    return known[name]
+
+
+def near(name: str, known: Sequence[str] | dict[str, Any]) -> str:
+    """Return a hint at the known names that look like this one."""
+    lower = {item.lower(): item for item in known}
+    found = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.5)
+    return f" (did you mean {', '.join(lower[item] for item in found)}?)" if found else ""
+
+
+@dataclass
+class Run:
+    """What is asked for, and the results so far.
+
+    Attributes
+    ----------
+    claims : sequence of Claim
+    source : str
+        What the instances are, in words.
+    instances : sequence of Instance
+    complete : bool
+        Whether the instances were chosen so that every mistake shows on them (the built-in ones are).
+    seed : int
+    effort : {"quick", "default", "thorough"}
+    planted : Mistake or Misreading, optional
+    results : list of Result
+        Of the first claims, in order, as far as the run has got.
+    attacks : list of Attacked
+        What the attacks on inequalities found, as far as the run has got.
+    interrupted : bool
+    """
+
+    claims: Sequence[Claim]
+    source: str
+    instances: Sequence[Instance]
+    complete: bool
+    seed: int = 0
+    effort: Effort = "default"
+    planted: Mistake | Misreading | None = None
+    results: list[Result] = field(default_factory=list)
+    attacks: list[Attacked] = field(default_factory=list)
+    interrupted: bool = False
+
+    @property
+    def unexpected(self) -> list[str]:
+        """The claims that did not come out as they should, in order."""
+        broken = {found.claim for found in self.attacks if found.violated}
+        return [
+            result.claim.id
+            for result in self.results
+            if result.claim.id in broken or not (result.verdict.passed or result.verdict is Verdict.NOT_APPLICABLE)
+        ]
+
+    @property
+    def as_expected(self) -> bool:
+        """Whether it finished, and every claim that applies passed."""
+        return not self.interrupted and len(self.results) == len(self.claims) and not self.unexpected
+
+    def execute(self, jobs: int, on_result: Callable[[Result], None], on_attack: Callable[[Attacked], None]) -> None:
+        """Judge the claims in order, `jobs` at a time, then attack the inequalities; report each when it is ready.
+
+        An interrupt (Ctrl-C) ends the run; what was finished stays.
+        """
+        try:
+            for result in self._results(jobs):
+                self.results.append(result)
+                on_result(result)
+            for found in self._attacks():
+                self.attacks.append(found)
+                on_attack(found)
+        except KeyboardInterrupt:
+            self.interrupted = True
+        finally:
+            _progress("")
+
+    def _results(self, jobs: int) -> Iterator[Result]:
+        name = None if self.planted is None else self.planted.name
+        shared = (self.instances, self.complete, self.seed, name)
+        found: Iterator[tuple[list[Outcome], dict[str, Fate]]]
+        if jobs == 1:
+            found = (_evidence(claim.id, *shared) for claim in self.claims)
+        else:
+            parallel, delayed = _joblib()
+            found = parallel(n_jobs=jobs, return_as="generator")(
+                delayed(_evidence)(claim.id, *shared) for claim in self.claims
+            )
+        for number, claim in enumerate(self.claims, start=1):
+            _progress(f"{number}/{len(self.claims)} {claim.id}")
+            outcomes, fates = next(found)
+            _progress("")
+            yield Result(claim, outcomes, fates, self.complete)
+
+    def _attacks(self) -> Iterator[Attacked]:
+        effort = _ATTACK_EFFORT[self.effort]
+        if not (self.complete and effort and self.planted is None):
+            return
+        ids = {claim.id for claim in self.claims}
+        for plan in ATTACKS:
+            if plan.claim in ids:
+                _progress(f"attack on {plan.claim}")
+                found = attack(plan, seed=self.seed, effort=effort)
+                _progress("")
+                yield found
+
+
+def _evidence(
+    name: str, instances: Sequence[Instance], complete: bool, seed: int, planted_name: str | None
+) -> tuple[list[Outcome], dict[str, Fate]]:
+    """Judge one claim.  Claims hold functions, which do not travel between processes: names and numbers do."""
+    claim = next(claim for claim in CLAIMS if claim.id == name)
+    toolkit, misread = LIBRARY, None
+    if planted_name is not None:
+        wrong = named_wrong(planted_name)
+        if isinstance(wrong, Mistake):
+            toolkit = planted(wrong)
+        elif wrong in claim.misreadings:
+            misread = wrong
+    result = check(claim, instances, toolkit, complete=complete, seed=seed, misread=misread)
+    return result.outcomes, result.fates
+
+
+def _joblib() -> tuple[Any, Any]:
+    try:
+        from joblib import Parallel, delayed
+    except ImportError:
+        raise TabularBellmanError(
+            "--jobs above 1 needs joblib: pip install 'tabular_bellman[parallel]', or leave --jobs out."
+        ) from None
+    return Parallel, delayed
+
+
+def _progress(text: str) -> None:
+    """Show on a terminal what is being done; nothing in a pipe or a file."""
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\x1b[K{text}")
+        sys.stderr.flush()

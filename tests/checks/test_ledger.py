@@ -1,0 +1,54 @@
+"""Every row of the ledger maps to a claim or to a stated reason, and nothing is left over."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from proofs_check import kill_matrix, tables
+from proofs_check.claims import CLAIMS
+from proofs_check.errata import ERRATA
+from proofs_check.ledger import LEDGER
+
+IDS = {claim.id for claim in CLAIMS}
+DOCS = Path(__file__).parent.parent.parent / "docs"
+MATRIX = kill_matrix.compute()
+
+
+def test_rows_are_unique_and_each_has_a_claim_or_a_reason():
+    assert len({row.id for row in LEDGER}) == len(LEDGER)
+    for row in LEDGER:
+        assert bool(row.claims) != bool(row.not_computable), row.id
+        assert set(row.claims) <= IDS, row.id
+        assert set(row.errata) <= {erratum.id for erratum in ERRATA}, row.id
+
+
+def test_every_claim_belongs_to_a_row_or_to_this_library():
+    held = {name for row in LEDGER for name in row.claims}
+    assert {name for name in IDS if not name.startswith("L-")} == held
+
+
+def test_claims_and_errata_name_each_other():
+    known = {erratum.id for erratum in ERRATA}
+    assert [erratum.id for erratum in ERRATA] == [f"E{n}" for n in range(1, 28)]
+    for claim in CLAIMS:
+        assert set(claim.errata) <= known, claim.id
+    for erratum in ERRATA:
+        assert set(erratum.claims) <= IDS, erratum.id
+
+
+def test_every_claim_rejects_each_mistake_it_names_and_every_mistake_is_rejected():
+    assert MATRIX.unexpected == []
+
+
+def test_the_pages_in_docs_are_what_the_code_writes():
+    pages = {"claims.md": tables.claims_page(), "kill-matrix.md": tables.matrix_page(MATRIX)}
+    for name, lines in pages.items():
+        written = (DOCS / name).read_text(encoding="utf-8")
+        assert written == "".join(f"{line}\n" for line in lines), (
+            f"docs/{name} is stale; its first lines say how to write it"
+        )
+
+
+def test_the_package_imports_nothing_heavy():
+    code = "import sys, proofs_check.cli; print([m for m in ('sympy', 'hypothesis', 'joblib') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"
