@@ -44,6 +44,8 @@ Reference = Sequence[Comparison] | None
 
 # A bound wider than this, in nats (of larger numbers: relative), says too little, and could hide a mistake.
 INFORMATIVE_BOUND: Final = 1e-6
+# Sides of an inequality below this are no near miss.
+_NOTHING: Final = 1e-6
 
 
 @dataclass(frozen=True)
@@ -267,9 +269,10 @@ def _compare(name: str, mine: Comparison, reference: Comparison) -> Outcome:
         return Outcome(name, where=mine.what, exact=exact)
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
         above = np.where(left == right, 0.0, left - right) if difference is None else difference.astype(np.float64)
-        residual, slack = _residual(mine.relation, above, bound)
+        residual = _residual(mine.relation, above, bound)
         residual = np.where(np.isnan(residual) | np.isposinf(left) | np.isposinf(right), np.inf, residual)
         ratio = np.where((residual == 0.0) | np.isposinf(bound), 0.0, residual / bound)
+    slack = _slack(left, right) if mine.relation == "at most" else None
     forbidden = np.isneginf(left) & np.isneginf(right)
     position = np.unravel_index(int(ratio.argmax() if ratio.max() > 0.0 else bound.argmax()), ratio.shape)
     size = np.maximum(1.0, np.abs(np.where(np.isfinite(right), right, 0.0)))
@@ -286,15 +289,19 @@ def _compare(name: str, mine: Comparison, reference: Comparison) -> Outcome:
     )
 
 
-def _residual(relation: str, above: FloatArray, bound: FloatArray) -> tuple[FloatArray, float | None]:
-    """Return how far each entry is from what the relation asks, and the slack of an inequality."""
+def _residual(relation: str, above: FloatArray, bound: FloatArray) -> FloatArray:
+    """Return how far each entry is from what the relation asks."""
     if relation == "at most":
-        return np.where(np.isnan(above), np.nan, np.maximum(above, 0.0)), max(0.0, float((-above).min()))
+        return np.where(np.isnan(above), np.nan, np.maximum(above, 0.0))
     distance = np.abs(above)
-    if relation == "equal":
-        return distance, None
-    # "differs": what lacks to a distance that rounding cannot explain; nothing excuses a lack.
-    return np.where(distance > bound, 0.0, np.inf), None
+    # "differs" asks for a distance that rounding cannot explain; nothing excuses a lack of it.
+    return distance if relation == "equal" else np.where(distance > bound, 0.0, np.inf)
+
+
+def _slack(left: FloatArray, right: FloatArray) -> float | None:
+    """Return the smallest distance to equality; that 0 ≤ 0 says nothing."""
+    telling = np.isfinite(left) & np.isfinite(right) & (np.maximum(np.abs(left), np.abs(right)) > _NOTHING)
+    return max(0.0, float((right - left)[telling].min())) if telling.any() else None
 
 
 def _error(side: Bounded | FloatArray) -> FloatArray:

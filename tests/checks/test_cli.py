@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -62,7 +63,9 @@ def test_run_prints_each_claim_and_adds_up(whole):
     assert f"Of {len(LEDGER)} rows of the ledger {held} are held by claims; {len(not_computable)} are" in text
     for row in not_computable:
         assert f" {row.id}: " in text
-    assert "attack on P3-kl-bound: " in text
+    reached = dict(re.findall(r"attack on (\S+): holds; .*? \((\S+) %\)", text))
+    assert 60.0 < float(reached["P3-kl-bound"]) < 63.5  # its supremum there; the README says so
+    assert 99.0 < float(reached["K-sequence"]) <= 100.0
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)

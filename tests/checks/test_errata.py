@@ -12,7 +12,7 @@ from proofs_check.errata import ERRATA, Grade, appendix, divergences, experiment
 from proofs_check.errata.descent import descent
 from proofs_check.errata.exact_numbers import Logs, Ratio, entropy, exp, kl, log
 from proofs_check.errata.figures import _peaks
-from proofs_check.errata.render import as_expected, found, preface, render
+from proofs_check.errata.render import found, preface, render
 from proofs_check.errata.search import Case, Grid, NothingFound, at_most, choices, search
 from proofs_check.errata.trees import Tree, energy_based, reward_grid, soft_bellman
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, TabularBellmanError

@@ -45,7 +45,7 @@ def test_a_row_says_what_was_found():
     assert "not used here: n" in text
     complete = dataclasses.replace(RESULT, complete=True)
     assert "not rejected, though they change what is compared: s" in text_of(report.row(complete))
-    assert list(report.row(complete))[0].endswith(" 1 of 5")
+    assert next(iter(report.row(complete))).endswith(" 1 of 5")
 
 
 def test_a_row_says_what_was_measured_and_the_slack():
