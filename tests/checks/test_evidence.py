@@ -18,6 +18,7 @@ from tabular_bellman import SequenceSpace, StateActionTable, TabularBellmanError
 from tabular_bellman.number_systems import Bounded
 
 INSTANCES = list(built_in(0))
+QUICK = {seed: list(built_in(seed, "quick")) for seed in (1, 2)}
 BY_ID = {claim.id: claim for claim in CLAIMS}
 HARD_MAX = SOFT_BELLMAN[0]
 
@@ -31,9 +32,9 @@ def claim_of(body, *rejects, **fields):
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [1, 2])  # a test of the command line has seed 0, whole
 def test_claims_hold_and_reject_every_mistake_that_they_name(claim, seed):
-    result = check(claim, list(built_in(seed)), complete=True, seed=seed)
+    result = check(claim, QUICK[seed], complete=True, seed=seed)
     assert result.verdict.passed, result.doubts()
     assert result.named(Fate.REJECTED) == [wrong.name for wrong in claim.rejects]
 
