@@ -73,7 +73,8 @@ def row(result: Result, heading: bool = True) -> Iterator[str]:
     reads = f"  [{', '.join(claim.errata)}]" if claim.errata else ""
     yield from wrapped(claim.statement + reads, "    ", "  ")
     if result.slack is not None:
-        yield f"    smallest slack {result.slack:.2g}"
+        attained = result.slack <= max(outcome.widest for outcome in result.outcomes)
+        yield f"    smallest slack {'0, attained' if attained else f'{result.slack:.2g}'}"
     for what, numbers in _measured(result).items():
         low, high = (f"{number:.6g}" for number in (min(numbers), max(numbers)))
         yield from wrapped(f"{what}: {low}{'' if low == high else f' to {high}'}", "    ")
@@ -101,8 +102,10 @@ def _measured(result: Result) -> dict[str, list[float]]:
 
 
 def attacked(found: Attacked) -> Iterator[str]:
-    """Yield the lines of one attack on an inequality."""
-    yield from wrapped(f"attack on {found.claim}: {found.summary}", hanging="    ")
+    """Yield the lines of one attack on an inequality, with the tightest instance, in the order of ``to_vector()``."""
+    yield from wrapped(f"attack on {found.claim}: {found.summary}")
+    for name, table in (("rewards", found.instance.reward), ("other", found.instance.other)):
+        yield from wrapped(f"{name}: {' '.join(f'{number:.4g}' for number in table.to_vector())}", "    ", "  ")
 
 
 def summary(run: Run) -> Iterator[str]:
@@ -117,8 +120,8 @@ def summary(run: Run) -> Iterator[str]:
         "residual: of all numbers compared, the one nearest to its bound, in nats. on: how many instances. "
         "rejects k of k: of the k mistakes that change what the claim compares here, when put into the code."
     )
-    if run.complete and len(run.claims) == sum(len(claims) for _, claims in PARTS):
-        yield from _ledger()
+    if run.complete and not run.interrupted and len(run.claims) == sum(len(claims) for _, claims in PARTS):
+        yield from _ledger(set(run.unexpected))
     if run.planted is not None and not run.unexpected:
         yield from wrapped(f"{run.planted.name} makes no difference that a claim compares on these instances.")
 
@@ -134,11 +137,13 @@ def _tally(run: Run) -> Iterator[str]:
         yield from wrapped(f"Not as expected: {', '.join(run.unexpected)}.")
 
 
-def _ledger() -> Iterator[str]:
+def _ledger(unexpected: set[str]) -> Iterator[str]:
     reasons = [row for row in LEDGER if row.not_computable]
+    failed = [row.id for row in LEDGER if unexpected & set(row.claims)]
+    others = f", {len(failed)} by claims that did not ({', '.join(failed)})" if failed else ""
     yield from wrapped(
-        f"Of {len(LEDGER)} rows of the ledger {len(LEDGER) - len(reasons)} are held by claims; {len(reasons)} are "
-        "NOT COMPUTABLE, and count as nothing:"
+        f"Of {len(LEDGER)} rows of the ledger {len(LEDGER) - len(reasons) - len(failed)} are held by claims that "
+        f"passed{others}; {len(reasons)} are NOT COMPUTABLE, and count as nothing:"
     )
     for found in reasons:
         yield from wrapped(f"{found.id}: {found.not_computable}", "    ")

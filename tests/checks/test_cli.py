@@ -60,7 +60,9 @@ def test_run_prints_each_claim_and_adds_up(whole):
     text = " ".join(whole.stdout.split())
     not_computable = [row for row in LEDGER if row.not_computable]
     held = len(LEDGER) - len(not_computable)
-    assert f"Of {len(LEDGER)} rows of the ledger {held} are held by claims; {len(not_computable)} are" in text
+    assert (
+        f"Of {len(LEDGER)} rows of the ledger {held} are held by claims that passed; {len(not_computable)} are" in text
+    )
     for row in not_computable:
         assert f" {row.id}: " in text
     reached = dict(re.findall(r"attack on (\S+): holds; .*? \((\S+) %\)", text))
@@ -134,6 +136,15 @@ def test_a_claim_about_sizes_of_its_own_is_not_about_rewards_of_the_user(run):
     assert "2 claims: 1 CHECKED, 1 NOT APPLICABLE" in out.replace(
         "1 NOT APPLICABLE, 1 CHECKED", "1 CHECKED, 1 NOT APPLICABLE"
     )
+
+
+def test_progress_is_for_terminals_only(run, capsys, monkeypatch):
+    assert run(*QUICK, "--quiet")[2] == ""
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    shown = run(*QUICK, "--quiet")[2]
+    assert "1/2 P1-logZ" in shown
+    assert "2/2 P1-prob" in shown
+    assert shown.endswith("\r\x1b[K")
 
 
 def test_quick_and_thorough_exclude_each_other(run):
