@@ -44,6 +44,8 @@ def listing() -> Iterator[str]:
 def entry(name: str) -> Iterator[str]:
     """Yield everything about one thing that has a name: claim, erratum, mistake, misreading or row of the ledger.
 
+    Capitals do not matter.
+
     Raises
     ------
     TabularBellmanError
@@ -68,6 +70,9 @@ def entry(name: str) -> Iterator[str]:
     if name in errata:
         return render(errata[name], found(errata[name]))
     known = [*claims, *errata, *mistakes, *misreadings, *rows]
+    for other in known:
+        if other.lower() == name.lower():
+            return entry(other)
     raise TabularBellmanError(f"{name}: nothing of that name{near(name, known)}; proofs-check list has all names.")
 
 
@@ -79,7 +84,7 @@ def _claim(claim: Claim) -> Iterator[str]:
         "LaTeX": claim.latex,
         "Source": claim.place,
         "Needs": claim.hypotheses,
-        "Checked on": "instances of its own" if claim.own else claim.scope.words or "every instance of a run",
+        "Checked on": claim.checked_on,
         "Verdict": "proofs-check run " + claim.id,
     }
     for name, text in facts.items():

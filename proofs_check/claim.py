@@ -127,6 +127,11 @@ class Claim:
     own: Callable[[int], Iterable[Instance]] | None = None
 
     @property
+    def checked_on(self) -> str:
+        """What it is checked on, in words."""
+        return "instances of its own" if self.own else self.scope.words or "every instance of a run"
+
+    @property
     def rejects(self) -> tuple[Mistake | Misreading, ...]:
         """Everything that must fail it."""
         return (*self.mistakes, *self.misreadings)

@@ -44,12 +44,13 @@ def errata(options: argparse.Namespace) -> int:
     from proofs_check.errata.render import as_expected, found, preface, render
 
     known = {erratum.id: erratum for erratum in ERRATA}
-    for name in options.names:
+    names = [name.upper() for name in options.names]
+    for name in names:
         if name not in known:
             raise TabularBellmanError(f"{name}: no such erratum; there are {ERRATA[0].id} to {ERRATA[-1].id}.")
     _print(preface())
     unexpected = []
-    for erratum in [known[name] for name in options.names] or ERRATA:
+    for erratum in [known[name] for name in names] or ERRATA:
         finding = found(erratum)
         _print(["", *render(erratum, finding)])
         if not as_expected(finding):
@@ -72,7 +73,10 @@ def lookahead(options: argparse.Namespace) -> int:
     """Report what a limited horizon loses."""
     from proofs_check.lookahead import story
 
-    _print(story(None if options.rewards is None and options.vocab is None else _requested(options)[1][0].reward))
+    source, chosen, built_in = _requested(options)
+    if built_in and options.seed is not None:
+        raise TabularBellmanError("--seed is of random rewards; give --vocab and --max-length (or --fixed-length) too.")
+    _print(story(None if built_in else chosen[0].reward, "" if built_in else source))
     return 0
 
 
@@ -91,15 +95,12 @@ def run(options: argparse.Namespace) -> int:
     from proofs_check.running import Run, chosen_claims, named_wrong
 
     claims = chosen_claims(options.claims)
-    wrong = None if options.plant is None else named_wrong(options.plant)
-    if options.junit is not None and not options.junit.parent.is_dir():
-        raise TabularBellmanError(f"--junit {options.junit}: there is no folder {options.junit.parent}.")
+    wrong = None if options.plant is None else named_wrong(options.plant, claims)
+    _refuse_places(options)
     source, chosen, complete = _requested(options)
     if not any(applicable(claim, chosen, complete=complete) for claim in claims):
-        raise TabularBellmanError(
-            f"{', '.join(claim.id for claim in claims)}: not about rewards like these; proofs-check show says what "
-            "each is checked on."
-        )
+        words = "; ".join(f"{claim.id} is checked on {claim.checked_on}" for claim in claims)
+        raise TabularBellmanError(f"not about rewards like these: {words}.")
     current = Run(claims, source, chosen, complete, options.seed or 0, options.effort, wrong)
 
     speaks = not (options.json or options.quiet)
@@ -120,7 +121,31 @@ def run(options: argparse.Namespace) -> int:
         documents.write_junit(current, options.junit)
     if options.save is not None:
         _save(current.attacks, options.save)
+        if speaks:
+            _print([f"Saved in {options.save}: CLAIM.json (rewards), CLAIM-other.json (the other table)."])
     return INTERRUPTED if current.interrupted else 0 if current.as_expected else 1
+
+
+def _refuse_places(options: argparse.Namespace) -> None:
+    """Refuse, before anything runs, what could not be written at its end."""
+    junit, folder = options.junit, options.save
+    if junit is not None and (not junit.name or junit.is_dir()):
+        raise TabularBellmanError(f"--junit {junit}: it must be a file, not a folder.")
+    if junit is not None and not junit.parent.is_dir():
+        raise TabularBellmanError(f"--junit {junit}: there is no folder {junit.parent}.")
+    if folder is None:
+        return
+    if (
+        options.effort == "quick"
+        or options.plant is not None
+        or options.rewards is not None
+        or options.vocab is not None
+    ):
+        raise TabularBellmanError(
+            "--save keeps what the attacks find; there are none with --quick, --plant or rewards of your own."
+        )
+    if folder.exists() and not folder.is_dir():
+        raise TabularBellmanError(f"--save {folder}: it must be a folder.")
 
 
 def _requested(options: argparse.Namespace) -> tuple[str, list[Any], bool]:

@@ -26,7 +26,7 @@ def schema() -> str:
 def as_json(run: Run) -> str:
     """Return one JSON document; numbers that are not finite are strings.
 
-    It holds no times and no paths: the same seed gives the same bytes.
+    It holds no times: the same request gives the same bytes.
     """
     document = {
         "schema_version": SCHEMA_VERSION,
@@ -41,13 +41,12 @@ def as_json(run: Run) -> str:
         "partial": run.interrupted,
         "claims_asked_for": [claim.id for claim in run.claims],
         "claims": [_claim(result) for result in run.results],
-        "attacks": [attack.as_dict() for attack in run.attacks],
+        "attacks": [_numbers(attack.as_dict()) for attack in run.attacks],
         "ledger": [
             {
                 "row": row.id,
                 "place": row.place,
                 "claims": list(row.claims),
-                "errata": list(row.errata),
                 "not_computable": row.not_computable or None,
             }
             for row in LEDGER
@@ -98,6 +97,10 @@ def _outcome(outcome: Outcome) -> dict[str, Any]:
     }
 
 
+def _numbers(plain: dict[str, Any]) -> dict[str, Any]:
+    return {name: _number(value) if isinstance(value, float) else value for name, value in plain.items()}
+
+
 def _number(value: float) -> float | str:
     return value if math.isfinite(value) else str(value)
 
@@ -121,6 +124,8 @@ def write_junit(run: Run, path: Path) -> None:
     for row in LEDGER:
         if row.not_computable:
             _case(suite, counts, row.id, "skipped", f"NOT COMPUTABLE: {row.not_computable}")
+    if run.interrupted:
+        _case(suite, counts, "the whole run", "error", "PARTIAL: the run was interrupted")
     suite.attrib.update({name: str(count) for name, count in counts.items()})
     ElementTree.indent(suite)
     text = ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
@@ -138,10 +143,8 @@ def _judgement(result: Result | None, unexpected: bool) -> tuple[str, str]:
         return "skipped", "NOT RUN: the run was interrupted"
     if unexpected:
         worst = result.worst
-        why = (
-            worst.refusal
-            or f"{worst.where} on {worst.instance}: residual {worst.residual:.3g}, bound {worst.bound:.3g}"
-        )
+        where = f"{worst.where} on {worst.instance}: residual {worst.residual:.3g}, bound {worst.bound:.3g}"
+        why = result.broken or worst.refusal or where
         return "failure", "; ".join([result.verdict.name, why, *result.doubts()])
     if result.verdict is Verdict.NOT_APPLICABLE:
         return "skipped", f"NOT APPLICABLE: {result.verdict.value}"
@@ -152,5 +155,6 @@ def _case(suite: ElementTree.Element, counts: dict[str, int], name: str, kind: s
     case = ElementTree.SubElement(suite, "testcase", classname="proofs-check", name=name)
     counts["tests"] += 1
     if kind:
-        ElementTree.SubElement(case, kind, message=message)
-        counts["failures" if kind == "failure" else kind] += 1
+        printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+        ElementTree.SubElement(case, kind, message=printable)
+        counts[{"failure": "failures", "error": "errors"}.get(kind, kind)] += 1

@@ -28,11 +28,11 @@ __all__ = ["Fate", "Outcome", "Result", "Verdict", "applicable", "check", "evalu
 class Verdict(enum.Enum):
     """What a claim's evidence amounts to; the values say it in words."""
 
-    EXACT = "equal as integers or rationals, no tolerance at all; mistakes that differ are rejected"
-    CHECKED = "float64 within an error bound derived from the computation; mistakes that differ are rejected"
+    EXACT = "equal as integers or rationals, no tolerance at all; mistakes are rejected"
+    CHECKED = "float64 within an error bound derived from the computation; mistakes are rejected"
     REFUTED = "a residual above its bound, or a refusal where the statement gives a number"
     INCONCLUSIVE = "within the bound, but that means little here, as said above: not a pass"
-    NOT_APPLICABLE = "nothing in this run is what the statement is about: not a pass, not a failure"
+    NOT_APPLICABLE = "nothing in this run shows anything about it, as said there: not a pass, not a failure"
 
     @property
     def passed(self) -> bool:
@@ -111,13 +111,15 @@ class Fate(enum.Enum):
 class Result:
     """A claim's verdict, with the outcomes and the fates of its mistakes behind it.
 
-    `complete` says that the instances were chosen so that every mistake shows on them (the built-in ones are).
+    `complete` says that the instances were chosen so that every mistake shows on them (the built-in ones are);
+    `broken`, with what an attack on an inequality has broken it.
     """
 
     claim: Claim
     outcomes: list[Outcome]
     fates: dict[str, Fate]
     complete: bool = False
+    broken: str = ""
 
     def named(self, fate: Fate) -> list[str]:
         """The mistakes that had this fate."""
@@ -130,13 +132,22 @@ class Result:
         On instances that were chosen for it every mistake must be rejected.  On others some make a difference that
         the claim truly does not feel: with a bound that is small enough to mean something, that is no doubt.
         """
-        if not self.outcomes and not self.complete:
+        if not self.complete and not self.outcomes:
             return Verdict.NOT_APPLICABLE
-        if not all(outcome.holds for outcome in self.outcomes):
+        if self.broken or not all(outcome.holds for outcome in self.outcomes):
             return Verdict.REFUTED
+        if self.indifferent:
+            return Verdict.NOT_APPLICABLE
         if self.doubts():
             return Verdict.INCONCLUSIVE
         return Verdict.EXACT if all(outcome.exact for outcome in self.outcomes) else Verdict.CHECKED
+
+    @property
+    def indifferent(self) -> bool:
+        """Whether, on instances that were not chosen for it, no mistake makes any difference at all."""
+        harmless = (Fate.UNSEEN, Fate.EQUIVALENT, Fate.UNUSED)
+        informative = all(outcome.widest <= INFORMATIVE_BOUND for outcome in self.outcomes)
+        return not self.complete and informative and all(fate in harmless for fate in self.fates.values())
 
     def doubts(self) -> list[str]:
         """Why agreement means little here, in words; nothing where it means something."""

@@ -233,24 +233,31 @@ FORBIDDING: Final = Grid((-inf,), _SIZES, 3)  # rewards of a verifier
 _HEADS: Final = {"forwards": "KL(p_h‖p)", "backwards": "KL(p‖p_h)", "success": "success"}
 _WIDTH: Final = 80
 _MOST_PROMPTS: Final = 8
+_MOST_STEPS: Final = 60
 
 
-def story(reward: StateActionTable | None = None) -> Iterator[str]:
-    """Yield the lines of the report: on a user's rewards, or else on balanced brackets.
+def story(reward: StateActionTable | None = None, source: str = "") -> Iterator[str]:
+    """Yield the lines of the report: on a user's rewards, `source` in words, or else on balanced brackets.
 
     Raises
     ------
     TabularBellmanError
-        Where every response to a prompt is forbidden, or the rewards overflow float64.
+        Where every response to a prompt is forbidden, the rewards overflow float64, or there are more than 60 steps.
     """
+    own = reward is not None
     if reward is None:
         reward = brackets_reward()
         yield "Balanced brackets, up to 12; reward at the end only: 0 if balanced, -inf if not."
+    elif reward.n_depths > _MOST_STEPS:
+        raise TabularBellmanError(
+            f"{source}: {reward.n_depths} steps; lookahead goes through every horizon, for at most {_MOST_STEPS} steps."
+        )
     else:
-        yield shorten(f"Rewards over {reward.space!r}.", _WIDTH, placeholder=" …")
+        yield from wrap(f"On {source}.", _WIDTH)
     yield "M r plans to the end of a response; M_h r sees h steps further than its own."
     yield "p is drawn token by token from softmax(M r), p_h from softmax(M_h r). Success:"
-    yield "a draw ends in an allowed response, not where there is no way on. KL in nats."
+    yield "a draw ends in an allowed response, not where there is no way on (then KL(p_h‖p)"
+    yield "is inf). KL in nats."
     AutoregressiveModel(soft_bellman(reward)[0])  # refuses a prompt to which every response is forbidden
     found, prompts = rows(reward), reward.space.prompts
     for p, prompt in enumerate(prompts[:_MOST_PROMPTS]):
@@ -258,6 +265,8 @@ def story(reward: StateActionTable | None = None) -> Iterator[str]:
         yield from _table(found, p, prompt)
     if len(prompts) > _MOST_PROMPTS:
         yield f"(and {len(prompts) - _MOST_PROMPTS} more prompts)"
+    if own:
+        return
     yield ""
     yield "A longer horizon is not always better. The smallest examples, in the order of"
     yield "(V, T, number of entries that are not 0), with the chance of each response:"

@@ -45,7 +45,8 @@ def header(run: Run) -> Iterator[str]:
     yield from wrapped(
         "r rewards, R_r their sum along a response, A its log-partition; q = M(r) logits, V_q soft values; "
         "x prompt, y response, s prefix, s_T at the last step; π, p_q policy and probabilities of q, p_R of R; "
-        "ρ target. [E4]: read with erratum 4 (proofs-check errata).",
+        "ρ target; σ softmax; κ the sharp constant of one step; φ a potential. A free step offers a choice. [E4]: "
+        "read with erratum 4 (proofs-check errata).",
         hanging="",
     )
     yield ""
@@ -58,7 +59,9 @@ def row(result: Result, heading: bool = True) -> Iterator[str]:
     if heading:
         yield from (title for title, claims in PARTS if claims[0] is claim)
     if result.verdict is Verdict.NOT_APPLICABLE:
-        yield _COLUMNS.format(claim.id, result.verdict.name, "", "", 0, "").rstrip()
+        yield _COLUMNS.format(claim.id, "NOT APPLICABLE", "", "", len(result.outcomes) or "", "").rstrip()
+        why = "no mistake makes a difference here" if result.outcomes else f"checked on {claim.checked_on}"
+        yield from wrapped(f"({why})", "    ")
         return
     rejected, survived = result.named(Fate.REJECTED), result.named(Fate.SURVIVED)
     of = len(result.fates) if result.complete else len(rejected) + len(survived)
@@ -112,29 +115,32 @@ def summary(run: Run) -> Iterator[str]:
     """Yield the lines below the table."""
     counts = Counter(result.verdict for result in run.results)
     yield ""
-    yield from _tally(run)
     for verdict in Verdict:
         if counts[verdict]:
             yield from wrapped(f"{verdict.name.replace('_', ' ')}: {verdict.value}.")
     yield from wrapped(
         "residual: of all numbers compared, the one nearest to its bound, in nats. on: how many instances. "
-        "rejects k of k: of the k mistakes that change what the claim compares here, when put into the code."
+        "rejects k of n: of the n mistakes that change what the claim compares here, put in one at a time, k make it "
+        "fail. slack: of inequalities, the smallest distance between the sides."
     )
     if run.complete and not run.interrupted and len(run.claims) == sum(len(claims) for _, claims in PARTS):
         yield from _ledger(set(run.unexpected))
-    if run.planted is not None and not run.unexpected:
-        yield from wrapped(f"{run.planted.name} makes no difference that a claim compares on these instances.")
+    yield ""
+    yield from _tally(run)
 
 
 def _tally(run: Run) -> Iterator[str]:
     counts = Counter(result.verdict for result in run.results)
     n = len(run.results)
     if run.interrupted:
-        yield from wrapped(f"PARTIAL: interrupted after {n} of {len(run.claims)} claims; what is above is finished.")
+        where = "in the attacks, after" if run.finished else "after"
+        yield from wrapped(f"PARTIAL: interrupted {where} {n} of {len(run.claims)} claims; what is above is finished.")
     tally = ", ".join(f"{counts[verdict]} {verdict.name.replace('_', ' ')}" for verdict in counts)
     yield f"{n} {'claim' if n == 1 else 'claims'}: {tally or 'none finished'}"
     if run.unexpected:
         yield from wrapped(f"Not as expected: {', '.join(run.unexpected)}.")
+    elif run.planted is not None and not run.interrupted:
+        yield from wrapped(f"{run.planted.name} makes no difference that a claim compares on these instances.")
 
 
 def _ledger(unexpected: set[str]) -> Iterator[str]:

@@ -3,7 +3,7 @@
 import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from proofs_check.attack import ATTACKS, Attacked, attack
@@ -35,16 +35,22 @@ def chosen_claims(names: Sequence[str]) -> tuple[Claim, ...]:
     return tuple(claim for claim in CLAIMS if not names or claim.id in names)
 
 
-def named_wrong(name: str) -> Mistake | Misreading:
-    """Return the mistake or misreading of this name.
+def named_wrong(name: str, claims: Sequence[Claim] = CLAIMS) -> Mistake | Misreading:
+    """Return the mistake of this name, or the misreading of one of the claims.
 
     Raises
     ------
     TabularBellmanError
-        Where there is none.
+        Where there is none, and for a misreading of another claim.
     """
+    for claim in CLAIMS:
+        for wrong in claim.misreadings:
+            if wrong.name == name and claim not in claims:
+                raise TabularBellmanError(
+                    f"--plant {name}: a misreading of {claim.id}, which is not among those to run."
+                )
     known: dict[str, Mistake | Misreading] = {mistake.name: mistake for mistake in MISTAKES}
-    known |= {wrong.name: wrong for claim in CLAIMS for wrong in claim.misreadings}
+    known |= {wrong.name: wrong for claim in claims for wrong in claim.misreadings}
     if name not in known:
         raise TabularBellmanError(f"--plant {name}: no such mistake{near(name, known)}; proofs-check list names them.")
     return known[name]
@@ -93,17 +99,22 @@ class Run:
     @property
     def unexpected(self) -> list[str]:
         """The claims that did not come out as they should, in order."""
-        broken = {found.claim for found in self.attacks if found.violated}
         return [
             result.claim.id
             for result in self.results
-            if result.claim.id in broken or not (result.verdict.passed or result.verdict is Verdict.NOT_APPLICABLE)
+            if not (result.verdict.passed or result.verdict is Verdict.NOT_APPLICABLE)
         ]
 
     @property
+    def finished(self) -> bool:
+        """Whether every claim asked for has its result; of the attacks, `interrupted` tells."""
+        return len(self.results) == len(self.claims)
+
+    @property
     def as_expected(self) -> bool:
-        """Whether it finished, and every claim that applies passed."""
-        return not self.interrupted and len(self.results) == len(self.claims) and not self.unexpected
+        """Whether it finished, some claim passed, and every claim that applies did."""
+        passed = any(result.verdict.passed for result in self.results)
+        return not self.interrupted and self.finished and passed and not self.unexpected
 
     def execute(self, jobs: int, on_result: Callable[[Result], None], on_attack: Callable[[Attacked], None]) -> None:
         """Judge the claims in order, `jobs` at a time, then attack the inequalities; report each when it is ready.
@@ -116,6 +127,11 @@ class Run:
                 on_result(result)
             for found in self._attacks():
                 self.attacks.append(found)
+                if found.violated:
+                    self.results = [
+                        replace(result, broken=found.summary) if result.claim.id == found.claim else result
+                        for result in self.results
+                    ]
                 on_attack(found)
         except KeyboardInterrupt:
             self.interrupted = True
@@ -173,7 +189,7 @@ def _joblib() -> tuple[Any, Any]:
         from joblib import Parallel, delayed
     except ImportError:
         raise TabularBellmanError(
-            "--jobs above 1 needs joblib: pip install 'tabular_bellman[parallel]', or leave --jobs out."
+            "--jobs above 1 needs joblib (the extra `parallel`): pip install joblib, or leave --jobs out."
         ) from None
     return Parallel, delayed
 

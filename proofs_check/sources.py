@@ -6,6 +6,7 @@ import math
 import re
 import sys
 from collections.abc import Callable
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -100,10 +101,11 @@ def _reward(request: Request) -> tuple[str, StateActionTable | None]:
         raise TabularBellmanError(
             f"--rewards {source}: neither a .csv, .npz or .json file nor package.module:function{_hint(source)}."
         )
-    function = _load_function(source)
-    space = _space(request, f"the function {source}")
-    build = StateActionTable.from_function if request.stepwise else StateActionTable.from_responses
-    return source, build(space, function)
+    with redirect_stdout(sys.stderr):  # what the function prints is no part of the report
+        function = _load_function(source)
+        space = _space(request, f"the function {source}")
+        build = StateActionTable.from_function if request.stepwise else StateActionTable.from_responses
+        return source, build(space, function)
 
 
 def _hint(source: str) -> str:

@@ -20,7 +20,7 @@ _LETTERS: Final = {
     Fate.EQUIVALENT: "=",
     Fate.UNUSED: ".",
 }
-_BLOCK: Final = 45  # columns of claims beside the names of mistakes, within 80
+_BLOCK: Final = 28  # columns of claims beside the names of mistakes, within 80
 
 
 def claims_page() -> Iterator[str]:
@@ -37,7 +37,8 @@ def claims_page() -> Iterator[str]:
         yield "|---|---|---|---|---|---|"
         for claim in claims:
             marks = ", ".join(claim.errata)
-            statement = f"${claim.latex}$".replace("|", r"\vert ")
+            # A bar would end the cell.
+            statement = f"${claim.latex}$".replace(r"\|", r"\Vert ").replace("|", r"\vert ")
             cells = (claim.id, claim.place, statement, claim.hypotheses.replace("|", r"\|"), marks, len(claim.rejects))
             yield f"| {' | '.join(map(str, cells))} |"
     yield ""
@@ -73,7 +74,7 @@ def matrix_page(found: KillMatrix) -> Iterator[str]:
 
 def matrix_lines(found: KillMatrix) -> Iterator[str]:
     """Yield the matrix as text, at most 80 columns wide."""
-    yield "X rejected, as the claim says   x rejected besides   . does not use that function"
+    yield "X rejected, as the claim says   x rejected besides   . function not used"
     yield "o changes what is compared, and the claim holds all the same"
     yield "- changes the function's results, not what the claim compares   = no change"
     named = {(wrong.name, claim.id) for claim in CLAIMS for wrong in claim.mistakes}
@@ -102,11 +103,10 @@ def matrix_lines(found: KillMatrix) -> Iterator[str]:
     yield ""
     counts = Counter(found.mistakes.values())
     n_named = sum(len(claim.rejects) for claim in CLAIMS)
-    yield f"{len(MISTAKES)} mistakes in {len(CLAIMS)} claims: " + ", ".join(
-        f"{counts[each]:,} {each.name.lower()}" for each in Fate
-    )
+    yield f"{len(CLAIMS)} claims, {len(MISTAKES)} mistakes. Of {len(CLAIMS) * len(MISTAKES):,} cells:"
+    yield "  " + ", ".join(f"{counts[each]:,} {each.name.lower()}" for each in Fate)
     rejected = n_named - sum("does not reject" in line for line in found.unexpected)
-    yield f"{rejected:,} of {n_named:,} cells that a claim names are rejected;"
+    yield f"Mistakes and misreadings that a claim names: {rejected:,} of {n_named:,} are rejected by it."
     somewhere = len(MISTAKES) - sum(line.startswith("no claim") for line in found.unexpected)
-    yield f"{somewhere} of {len(MISTAKES)} mistakes are rejected somewhere."
+    yield f"Mistakes that some claim rejects: {somewhere} of {len(MISTAKES)}."
     yield from found.unexpected

@@ -352,6 +352,7 @@ CLAIMS: Final = (
             ("kl-chain-without-eos", "the laws of the next token leave EOS out", "no EOS"),
         ),
         scope=MODEST,
+        errata=("E7",),
     ),
     Claim(
         id="A4-stoch",

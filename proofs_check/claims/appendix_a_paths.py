@@ -320,7 +320,10 @@ CLAIMS: Final = (
             ("beta-missing-below", "π = α(s⊕a) β(s⊕a) / α(s)", "no β"),
             ("beta-step-left-out", "α(s) for α(s⊕a)", "no step"),
         ),
-        errata=("E27",),
+        errata=(
+            "E9",
+            "E27",
+        ),
         scope=MODEST,
     ),
     Claim(

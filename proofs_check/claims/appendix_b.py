@@ -112,6 +112,10 @@ CLAIMS: Final = (
         routes=("the sum over all responses of products of next-token probabilities", "1"),
         body=_validity,
         mistakes=ARM,
+        errata=(
+            "E1",
+            "E3",
+        ),
     ),
     Claim(
         id="L1-kl",
@@ -134,6 +138,10 @@ CLAIMS: Final = (
             ("lemma1-proof-sign", "the change of log Z is added"),
         ),
         scope=MODEST,
+        errata=(
+            "E7",
+            "E19",
+        ),
     ),
     Claim(
         id="L1-logZ",

@@ -110,8 +110,8 @@ def _before(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
     # R_q moves by 10 where the prefix is passed; less its mean.
     moved = 10.0 * max(share, 1.0 - share) if share < 1.0 else 0.0
     moved = {"invariant": 0.0, "all-of-it": 10.0, "share-below": 10.0 * share}.get(wrong, moved)
-    # Times 1, twice: the share and its multiple are rounded numbers.
-    yield Comparison("10 at one prefix: 10 max(f, 1-f)", distance(policy), (zero + moved) * 1.0 * 1.0)
+    # Times 1, three times: mean, difference and product are rounded numbers.
+    yield Comparison("10 at one prefix: 10 max(f, 1-f)", distance(policy), (zero + moved) * 1.0 * 1.0 * 1.0)
 
 
 # -- the bound --------------------------------------------------------------------------------------------------------

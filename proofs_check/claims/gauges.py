@@ -151,6 +151,7 @@ CLAIMS: Final = (
             ("invariance-one-sided", "r + φ(s)", "one-sided"),
             ("invariance-root-ignored", "φ(x) need not be 0 for R to stay", "root-ignored"),
         ),
+        errata=("E16",),
     ),
     Claim(
         id="G-equivariance",
@@ -167,6 +168,7 @@ CLAIMS: Final = (
             ("equivariance-backward", "M(r) - φ(s)", "backward"),
             ("equivariance-shaped-logits", "logits are shaped as rewards are", "shaped-logits"),
         ),
+        errata=("E16",),
     ),
     Claim(
         id="G-quotient",

@@ -59,7 +59,13 @@ CLAIMS: Final = (
         body=_log_partition,
         # exp(-1e9) is 0, so that mask cannot show in a sum that has other terms.
         mistakes=(*without(SOFT_BELLMAN, "mask-1e9"), *LOG_PARTITION),
-        errata=("E1", "E2", "E3", "E4"),
+        errata=(
+            "E1",
+            "E2",
+            "E3",
+            "E4",
+            "E10",
+        ),
     ),
     Claim(
         id="P1-prob",
@@ -70,7 +76,13 @@ CLAIMS: Final = (
         routes=("exp R_r over its sum, by enumeration", "products of softmax(M(r)) along each response"),
         body=_probabilities,
         mistakes=(*SOFT_BELLMAN, *EBM, *ARM),
-        errata=("E1", "E2", "E3", "E4"),
+        errata=(
+            "E1",
+            "E2",
+            "E3",
+            "E4",
+            "E14",
+        ),
     ),
     # These two hold of any V that M and M⁻¹ share; P1-prob and P1-logZ are what ties V down.
     Claim(
@@ -82,7 +94,12 @@ CLAIMS: Final = (
         routes=("the recursion, then its inverse", "the rewards themselves"),
         body=_back_to_rewards,
         mistakes=(*SOFT_BELLMAN, *INVERSE),
-        errata=("E2", "E3"),
+        errata=(
+            "E2",
+            "E3",
+            "E14",
+            "E16",
+        ),
     ),
     Claim(
         id="P1-bijection-q",

@@ -129,7 +129,12 @@ CLAIMS: Final = (
             ("states-two-edges-each", "|E| = 2|S|", "two"),
             ("states-strings-apart", "states as strings do not coincide", "apart"),
         ),
-        errata=("E3", "E4", "E11"),
+        errata=(
+            "E3",
+            "E4",
+            "E11",
+            "E12",
+        ),
         own=_states_own,
     ),
     Claim(

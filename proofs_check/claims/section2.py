@@ -7,7 +7,7 @@ import numpy as np
 
 from proofs_check.claim import FORCED, Claim, Comparison, misread
 from proofs_check.exact import as_exact
-from proofs_check.instances import SMALL, WITH_EOS, Instance, bare
+from proofs_check.instances import MODEST, WITH_EOS, Instance, bare
 from proofs_check.library import LIBRARY
 from proofs_check.mistakes import (
     ARM,
@@ -224,7 +224,7 @@ CLAIMS: Final = (
             _ebm,
             ("ebm-half-partition", "the normaliser is the root of Σ exp R", "energy"),
         ),
-        scope=SMALL,
+        scope=MODEST,
     ),
     Claim(
         id="S2-cost",
@@ -243,6 +243,7 @@ CLAIMS: Final = (
             ("cost-tight", "fewer than V^(T-1) terms", "tight"),
         ),
         own=lambda _: [bare("V ≤ 4, T ≤ 5")],
+        errata=("E13",),
     ),
     Claim(
         id="S2-maxent",
@@ -260,7 +261,7 @@ CLAIMS: Final = (
             ("maxent-reversed", "the gap is KL(p_R, p)", "reversed"),
             ("maxent-no-gap", "every p reaches A_R", "no gap"),
         ),
-        scope=SMALL,
+        scope=MODEST,
     ),
     Claim(
         id="S2-klreg",
@@ -286,7 +287,7 @@ CLAIMS: Final = (
             ("klreg-twice", "p* ∝ p_ref² e^R", "twice"),
             ("klreg-sign", "E R + KL", "plus"),
         ),
-        scope=SMALL,
+        scope=MODEST,
     ),
     Claim(
         id="S2-distil",
@@ -311,7 +312,7 @@ CLAIMS: Final = (
             ("distil-forward", "the other direction of KL", "forward"),
             ("distil-unnormalised", "log p_ref is R_ref, without its normaliser", "unnormalised"),
         ),
-        scope=SMALL,
+        scope=MODEST,
     ),
     Claim(
         id="S2-arm",
@@ -329,7 +330,7 @@ CLAIMS: Final = (
             ("arm-partition-without-last", "V_q(s_T) counts as 0 (eq. (3))", "last"),
             ("arm-partition-with-lookahead", "V of M(q) for the local V_q", "rewards"),
         ),
-        scope=SMALL,
+        scope=MODEST,
     ),
     Claim(
         id="S2-eq3",
@@ -347,6 +348,6 @@ CLAIMS: Final = (
             ("eq3-every-eos", "every EOS logit is free", "every"),
         ),
         errata=("E2", "E3", "E4"),
-        scope=SMALL & WITH_EOS,
+        scope=MODEST & WITH_EOS,
     ),
 )

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from proofs_check import reals
 from proofs_check.claim import TREE, Claim, Comparison, misread
-from proofs_check.instances import SMALL, Instance, Scope, half_forbidden
+from proofs_check.instances import MODEST, Instance, Scope, half_forbidden
 from proofs_check.mistakes import ARM, EBM, KL, POLICY, RESPONSE_REWARDS, SOFT_BELLMAN, without
 from proofs_check.toolkit import Levels, Toolkit, expectation
 from tabular_bellman import SequenceSpace, StateActionTable
@@ -270,7 +270,7 @@ CLAIMS: Final = (
             ("bellman-contraction", "B_r is a contraction for γ = 1", "contraction"),
         ),
         errata=("E10", "E27"),
-        scope=SMALL & Scope("at most 12 steps, each over the whole table", lambda i: i.space.n_depths <= 12),
+        scope=MODEST & Scope("at most 12 steps, each over the whole table", lambda i: i.space.n_depths <= 12),
     ),
     Claim(
         id="S3.3-opt",
@@ -290,7 +290,7 @@ CLAIMS: Final = (
             ("opt-lost-temperature", "H for τ H", "temperature"),
             ("opt-reversed", "the gap is KL(p_R, p_π)", "reversed"),
         ),
-        scope=SMALL,
+        scope=MODEST,
     ),
     Claim(
         id="S3.3-gamma",
@@ -337,6 +337,6 @@ CLAIMS: Final = (
             ("dag-no-gap", "soft is at most the maximum", "none"),
         ),
         errata=("E27",),
-        scope=SMALL,
+        scope=MODEST,
     ),
 )

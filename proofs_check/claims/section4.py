@@ -175,7 +175,12 @@ CLAIMS: Final = (
             ("minimum-zero", "the least risk is 0, as if ℓ = 0 were attained"),
             ("minimum-prompts-alike", "every prompt counts the same in H(Y|X)"),
         ),
-        errata=("E2", "E4", "E5"),
+        errata=(
+            "E2",
+            "E4",
+            "E5",
+            "E6",
+        ),
         scope=MODEST,
     ),
     Claim(

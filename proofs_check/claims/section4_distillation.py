@@ -113,7 +113,11 @@ CLAIMS: Final = (
             ("kl-bound-without-length", "2 for 2T: one step's bound for all"),
             ("kl-bound-T-minus-2", "2(T - 2) for 2T: one free step too few"),
         ),
-        errata=("E3", "E7"),
+        errata=(
+            "E3",
+            "E7",
+            "E19",
+        ),
     ),
     Claim(
         id="S4.2-approx",

@@ -127,11 +127,10 @@ def _teacher_forcing(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> 
 def _least_risk(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     space, rewards, target = instance.space, kit.rewards(instance), kit.other(instance)
     weights = instance.prompt_weights
-    log_weights = np.log(weights)
+    log_weights = reals.log(kit.number(weights))
     log_rho = kit.arm_log_probs(space, target)
-    joint = kit.system.multiply(log_rho, kit.lift(log_weights))
-    joint_entropy = -expectation(kit, joint, kit.log(joint)).sum(0).reshape((1,))
-    of_prompts = -(kit.real(kit.lift(log_weights)) * log_weights).sum(0).reshape((1,))
+    joint_entropy = -(expectation(kit, log_rho, kit.log(log_rho) + log_weights) * weights).sum(0).reshape((1,))
+    of_prompts = -(log_weights * weights).sum(0).reshape((1,))
     # Printed: -E log ρ(X, Y), which is H(X) more.
     least = joint_entropy if wrong == "Lstar-joint" else target_entropy(kit, instance)
     if wrong == "Lstar-prompts-alike":
@@ -206,6 +205,7 @@ CLAIMS: Final = (
             ("tf-without-eos", "the loss of EOS is left out"),
         ),
         scope=SMALL & MODEST,
+        errata=("E5",),
     ),
     Claim(
         id="S5-Lstar",

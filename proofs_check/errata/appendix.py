@@ -185,11 +185,11 @@ APPENDIX: Final = (
         place="A.9",
         grade=Grade.SETTING,
         title="Partition by forward and backward weights, with EOS",
-        printed="Z is the sum of Π ψ over A^T, and Σ_{s_t} α_t(s_t) β_t(s_t) for every t. With EOS, responses that "
-        "ended before t are missing from the second, and continued after their end in the first.",
+        printed="Z is the sum of Π ψ over A^T, and Σ_{s_t} α_t(s_t) β_t(s_t) for every t.",
+        trouble="With EOS, responses that ended before t are missing from the second, and continued after their end in "
+        "the first.",
         repair="Sum over allowed actions; add the mass that ended before t, or an absorbing state: "
         "Σ α β = Z · P(|Y| ≥ t). True as printed for responses of one length.",
-        claims=("A9-Z", "A9-beta"),
         find=_e9,
     ),
     Erratum(
@@ -199,7 +199,6 @@ APPENDIX: Final = (
         title="Only EOS at the last step",
         printed="V(s_{T+1}) = 0, and V(s_t) is the log-sum-exp over all of A of q(s_t, ·), at t = T too.",
         repair="At s_T only EOS is allowed: V(s_T) = r(s_T, EOS).",
-        claims=("A11-backprop", "P1-logZ"),
         find=_e10,
     ),
     Erratum(
@@ -207,10 +206,10 @@ APPENDIX: Final = (
         place="A.1",
         grade=Grade.INDEXING,
         title="The length, given one token more",
-        printed="P(Y = y) = P(Y_≤τ = y_≤τ) P(len = τ | S_τ). But S_τ does not know y_τ yet. Also V^{≤T} leaves out the "
-        "empty string although 0 ≤ τ; S lacks t = 0 and has t = T; and this Y has responses of length T+1.",
+        printed="P(Y = y) = P(Y_≤τ = y_≤τ) P(len = τ | S_τ).",
+        trouble="S_τ does not know y_τ yet. Also V^{≤T} leaves out the empty string although 0 ≤ τ; S lacks t = 0 and "
+        "has t = T; and this Y has responses of length T+1.",
         repair="P(len = τ | S_{τ+1}); t from 0 to T-1.",
-        claims=("A1-fact", "A1-eos", "N-Y", "N-S"),
         find=_e11,
     ),
 )

@@ -203,9 +203,11 @@ def _e19() -> Finding:
             ("κ(4), the largest KL of one free step at ε = 4", float(kappa(4.0))),
             ("one free step: κ(ε) > ε for ε above", crossing[1]),
             ("four free steps: 4κ(ε) > ε for ε above", crossing[4]),
-            ("KL of four tokens, each drawn so, at ε = 0.6", four),
+            ("KL of four tokens of a fixed length 4, each drawn so, at ε = 0.6", four),
+            ("    4 κ(0.6)", 4.0 * float(kappa(0.6))),
         ),
         (found,),
+        holds=0.6 < four <= 4.0 * float(kappa(0.6)) + _ROUNDING,
         remark="κ(ε) = ε coth ε - 1 + log(sinh ε/ε). As read off the curves of C.5, there it holds. Four free "
         "steps come as near to 4κ as one likes when V ≥ 2; 4κ is reached with responses of one length.",
     )
@@ -217,10 +219,10 @@ DIVERGENCES: Final = (
         place="B.4",
         grade=Grade.INDEXING,
         title="Which divergence, along which path",
-        printed="KL(p_q, p_q*) = Σ_t E_{S_t ~ p_q*} KL(π_q*, π_q), which is KL(p_q*, p_q); the last equality swaps the "
-        "arguments again, and takes the maximum over S for that over S(x).",
+        printed="KL(p_q, p_q*) = Σ_t E_{S_t ~ p_q*} KL(π_q*, π_q).",
+        trouble="The sum is KL(p_q*, p_q). The last equality of B.4 swaps the arguments again, and takes the maximum "
+        "over S for that over S(x).",
         repair="KL(π_q, π_q*) with S_t ~ p_q, and the maximum over S(x).",
-        claims=("B4-proof", "A4-kl-chain", "P3-kl-bound", "L1-kl"),
         find=_e7,
     ),
     Erratum(
@@ -229,8 +231,8 @@ DIVERGENCES: Final = (
         grade=Grade.HYPOTHESIS,
         title="Divergence and distance of logits without the factor",
         printed="The divergence is at most the largest absolute distance of the logits, without the factor 2T.",
-        repair="KL ≤ (T-1) κ(ε) ≤ 2Tε.",
-        claims=("P3-kl-bound", "L1-kl"),
+        repair="KL ≤ n κ(ε) ≤ 2Tε, n the number of free steps: T-1 if EOS is forced at the last one, T if responses "
+        "have one length, as in Appendix C.",
         find=_e19,
     ),
 )

@@ -37,12 +37,15 @@ class Finding:
         Whether some of the numbers start from values printed in the paper or read off its figures.
     remark : str
         What a careful reader should know besides.
+    holds : bool
+        Whether what else was computed bears the note out, besides the searches.
     """
 
     numbers: tuple[tuple[str, Number], ...]
     searches: tuple[Searched[Any], ...] = ()
     read_off: bool = False
     remark: str = ""
+    holds: bool = True
 
     @property
     def found_at(self) -> str | None:
@@ -57,7 +60,7 @@ class Finding:
     @property
     def cases(self) -> int:
         """How many cases the searches looked at, those with the repaired statements included."""
-        return sum(s.smaller + (s.case is not None) + s.repaired_holds for s in self.searches)
+        return sum(s.earlier + (s.case is not None) + s.repaired_holds for s in self.searches)
 
     @property
     def repaired_holds(self) -> int:
@@ -78,10 +81,10 @@ class Erratum:
     title : str
     printed : str
         What the text says, in our words.
+    trouble : str
+        What is the matter with it.
     repair : str
         How it holds.
-    claims : tuple of str
-        The claims that check it as it holds.
     find : callable, optional
         Computes the finding; raises `NothingFound` where the printed statement holds on the whole grid.
     reason : str
@@ -93,7 +96,7 @@ class Erratum:
     grade: Grade
     title: str
     printed: str
+    trouble: str = ""
     repair: str
-    claims: tuple[str, ...] = ()
     find: Callable[[], Finding] | None = None
     reason: str = ""

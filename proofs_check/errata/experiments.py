@@ -128,7 +128,8 @@ def _e16() -> Finding:
             ("    that, 10 added at the state x⊕1, the same p", _before(larger, raised)),
         ),
         (found,),
-        remark="The distance after mapping is 0 in all of these; it does not depend on such shifts.",
+        remark="The distance after mapping is 0 in all of these; it does not depend on such shifts. At other rewards "
+        "than 0 the second number is another.",
     )
 
 
@@ -159,8 +160,10 @@ def _dense_layers(D: int, layers: int, printed: int) -> list[int]:
 
 def _e17() -> Finding:
     numbers: list[tuple[str, int | str]] = []
+    unique = True
     for D, layers, printed in _PRINTED:
         fits = _dense_layers(D, layers, printed)
+        unique = unique and len(fits) == 1
         numbers.append((f"EBM, {layers} layers, D = {D}: F in 1..128 that give {printed}", ", ".join(map(str, fits))))
         for (V, T), F in product(_SIZES, fits):
             count = parameters(V, T, D, F, layers, head=V)
@@ -168,6 +171,7 @@ def _e17() -> Finding:
     return Finding(
         tuple(numbers),
         read_off=True,
+        holds=unique,
         remark="The printed counts are met by the EBM at both (V, T), as V + T + 2 = 14 in both; the ARM's differ and "
         "depend on V. D is what the printed counts and those of the printed listing (E26) differ by, halved.",
     )
@@ -222,6 +226,7 @@ def _e24() -> Finding:
             ("g = (1,0) or (0,1): coherence", _coherence(example)),
             ("    GNS", _noise_scale(example)),
         ),
+        holds=agree == len(batches),
         remark="With coherence ‖E g‖²/E‖g‖² and noise scale tr Cov(g)/‖E g‖², for a batch gradient without bias.",
     )
 
@@ -232,7 +237,8 @@ EXPERIMENTS: Final = (
         place="C.3",
         grade=Grade.INDEXING,
         title="Centring needs 1/n",
-        printed="c(z) = z - ⟨z, 1⟩ 1, meant not to change when a constant is added to z. Also “s_0 = x” for s_1.",
+        printed="c(z) = z - ⟨z, 1⟩ 1, so that a constant added to z does not count.",
+        trouble="It does. Also, “s_0 = x” stands for s_1.",
         repair="c(z) = z - ⟨z, 1⟩ 1 / n.",
         find=_e15,
     ),
@@ -241,10 +247,10 @@ EXPERIMENTS: Final = (
         place="C.3 and Figures 2 to 4, “before mapping”",
         grade=Grade.EXPERIMENT,
         title="The distance before mapping depends on the gauge",
-        printed="The centred distance between R(x, y) and Σ_t q(s_t, y_t) is shown to be large before mapping. It "
-        "changes with a constant added to all logits of a state, which p_q does not notice: it says nothing about p.",
+        printed="The centred distance between R(x, y) and Σ_t q(s_t, y_t) is shown to be large before mapping.",
+        trouble="It changes with a constant added to all logits of a state, which p_q does not notice: it says nothing "
+        "about p.",
         repair="Compare after mapping, which is unaffected; or fix the gauge V_q = 0 first.",
-        claims=("P1-bijection-r", "G-invariance", "G-equivariance"),
         find=_e16,
     ),
     Erratum(
@@ -252,10 +258,9 @@ EXPERIMENTS: Final = (
         place="C.2",
         grade=Grade.EXPERIMENT,
         title="The counts of parameters need F = 16",
-        printed="“V = 16”, where 3633 parameters at width D = 16 need a dense layer of 16; and 3633 and 76609 for both "
-        "models.",
+        printed="“V = 16”; and 3633 and 76609 parameters for both models.",
+        trouble="3633 parameters at width D = 16 need a dense layer of 16; V is 8 or 4.",
         repair="F = 16, the width of the dense layer; the counts are those of the EBM.",
-        claims=("C-params",),
         find=_e17,
     ),
     Erratum(
@@ -264,6 +269,7 @@ EXPERIMENTS: Final = (
         grade=Grade.EXPERIMENT,
         title="Two metrics that are one",
         printed="Gradient noise scale and coherence are shown as two metrics.",
+        trouble="They carry the same information.",
         repair="coherence = 1/(1 + GNS), always: one is a function of the other.",
         find=_e24,
     ),
@@ -272,10 +278,10 @@ EXPERIMENTS: Final = (
         place="C.1, code",
         grade=Grade.EXPERIMENT,
         title="The listing and the counts",
-        printed="The listing has no rows for BOS; it discards the result of TransformerBlock(...)(x); y_TxV stands for "
-        "y_TxD, (R^V)^T for (R^D)^T; L and x are undefined; and its head has no EOS, although responses end with it.",
+        printed="The listing of the two models.",
+        trouble="It has no rows for BOS; it discards the result of TransformerBlock(...)(x); y_TxV stands for y_TxD, "
+        "(R^V)^T for (R^D)^T; L and x are undefined; and its head has no EOS, although responses end with it.",
         repair="V+1 and T+1 rows; x = TransformerBlock(...)(x); T_exp = T - 1 tokens with EOS implied.",
-        claims=("C-params", "C-nseq"),
         find=_e26,
     ),
 )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import Any, Final
 
+from proofs_check.claims import CLAIMS
 from proofs_check.errata.erratum import Erratum, Finding, Number
 from proofs_check.errata.search import NothingFound, Searched
 
@@ -19,8 +20,9 @@ def preface() -> Iterator[str]:
     yield from textwrap.wrap(
         "Notes on the printed text of “Autoregressive Language Models are Secretly Energy-Based Models”, arXiv "
         "2512.15605v4, offered with thanks to its authors. Most are slips of indexing or of the setting, of the kind "
-        "that only a program trips over; read as below, the theorems stand. All counterexamples are searched for and "
-        "recomputed while you wait: smallest means lexicographic in (prompts, V, T, entries that are not 0).",
+        "that only a program trips over; read as below, the theorems stand. What can be computed is, while you wait; "
+        "where a counterexample is searched for, smallest means lexicographic in (prompts, V, T, entries that are not "
+        "0), and then in the order of the grid.",
         _WIDTH,
     )
 
@@ -36,7 +38,7 @@ def found(erratum: Erratum) -> Finding | NothingFound | None:
 def as_expected(finding: Finding | NothingFound | None) -> bool:
     """Tell whether what is printed failed, and what is meant held, wherever they were computed."""
     if isinstance(finding, Finding):
-        return all(searched.repaired_fails is None for searched in finding.searches)
+        return finding.holds and all(searched.repaired_fails is None for searched in finding.searches)
     return finding is None
 
 
@@ -46,6 +48,8 @@ def render(erratum: Erratum, finding: Finding | NothingFound | None) -> Iterator
     yield from _wrapped(f"{erratum.id}  {erratum.title}  {grade}", "", "     ")
     yield from _entry("place", erratum.place)
     yield from _entry("as printed", erratum.printed)
+    if erratum.trouble:
+        yield from _entry("but", erratum.trouble)
     if finding is None:
         yield from _entry("not computed", erratum.reason)
     elif isinstance(finding, NothingFound):
@@ -53,8 +57,8 @@ def render(erratum: Erratum, finding: Finding | NothingFound | None) -> Iterator
     else:
         yield from _finding(finding)
     yield from _entry("as it holds", erratum.repair)
-    if erratum.claims:
-        yield from _entry("claims", ", ".join(erratum.claims))
+    if claims := [claim.id for claim in CLAIMS if erratum.id in claim.errata]:
+        yield from _entry("claims", ", ".join(claims))
 
 
 def _finding(finding: Finding) -> Iterator[str]:
@@ -71,11 +75,11 @@ def _finding(finding: Finding) -> Iterator[str]:
 
 
 def _how(searched: Searched[Any]) -> str:
-    smaller = {0: "no case is smaller", 1: "holds on the 1 smaller case"}
+    before = {0: "no case comes before it", 1: "holds on the 1 case before it"}
     if searched.case is None:
-        fate = f"holds on all {searched.smaller:,} cases"
+        fate = f"holds on all {searched.earlier:,} cases"
     else:
-        fate = f"fails here; {smaller.get(searched.smaller, f'holds on all {searched.smaller:,} smaller cases')}"
+        fate = f"fails here; {before.get(searched.earlier, f'holds on all {searched.earlier:,} cases before it')}"
     if searched.repaired_fails is None:
         return f"{fate}; as repaired it holds on all {searched.repaired_holds:,}"
     return f"{fate}; as repaired it fails too, at {searched.repaired_fails}"

@@ -62,8 +62,8 @@ class Searched(Generic[D]):
         How many cases the grid has.
     case : Case or None
         The smallest case on which the printed statement fails.
-    smaller : int
-        On how many cases before it the printed statement was shown to hold.
+    earlier : int
+        On how many cases before it, in the order of the grid, the printed statement was shown to hold.
     repaired_holds : int
         On how many cases the repaired statement was shown to hold.
     repaired_fails : Case or None
@@ -74,7 +74,7 @@ class Searched(Generic[D]):
     grid: str
     size: int
     case: Case[D] | None
-    smaller: int
+    earlier: int
     repaired_holds: int
     repaired_fails: Case[D] | None
 
@@ -102,9 +102,9 @@ def search(statement: str, grid: Grid[D], printed: Callable[[D], bool], repaired
         Case data → whether the statement holds there.  Decided, by exact numbers or by more than a bound on the
         error of the computation; what cannot be decided is an error.
     """
-    case, smaller = _first_failure(grid.cases, printed)
+    case, earlier = _first_failure(grid.cases, printed)
     fails, holds = _first_failure(grid.cases, repaired)
-    return Searched(statement, grid.words, len(grid.cases), case, smaller, holds, fails)
+    return Searched(statement, grid.words, len(grid.cases), case, earlier, holds, fails)
 
 
 def _first_failure(cases: Iterable[Case[D]], holds: Callable[[D], bool]) -> tuple[Case[D] | None, int]:

@@ -270,11 +270,11 @@ SETTING: Final = (
         place="Section 1 and A.1, against Proposition 4",
         grade=Grade.SETTING,
         title="Which responses there are: the bare EOS",
-        printed="Section 1 has Y = ⋃_{t=1..T-1} V^t × EOS and A.1 has Y = ⋃_{t=1..T} V^t × EOS. Both leave out the "
-        "response that is EOS alone, while the logit q(x, EOS) is a real number: p_q gives mass to it.",
+        printed="Section 1 has Y = ⋃_{t=1..T-1} V^t × EOS and A.1 has Y = ⋃_{t=1..T} V^t × EOS.",
+        trouble="Both leave out the response that is EOS alone, while the logit q(x, EOS) is a real number: p_q gives "
+        "mass to it.",
         repair="Y = ⋃_{τ=1..T} V^{τ-1} × EOS, as in Proposition 4. (Or, for Section 1's Y, delete the edge (x, EOS); "
         "for A.1's, force EOS at step T+1 besides.)",
-        claims=("N-Y", "P4-validity", "P1-prob", "P1-logZ"),
         find=_e1,
     ),
     Erratum(
@@ -282,10 +282,9 @@ SETTING: Final = (
         place="Equations (3) and (6), B.3, C.3",
         grade=Grade.SETTING,
         title="EOS at the last step: free, not 0",
-        printed="By (6) the map gives q(s_T, EOS) = r(s_T, EOS); by (3) it is 0. The terminal rewards of B.3 and C.3 "
-        "are not 0 there either.",
+        printed="By (6) the map gives q(s_T, EOS) = r(s_T, EOS); by (3) it is 0.",
+        trouble="Both hold only where r(s_T, EOS) = 0. The terminal rewards of B.3 and C.3 are not 0 there either.",
         repair="q(s_T, EOS) is any real number; only the tokens are forbidden at s_T.",
-        claims=("P1-prob", "P1-logZ", "P1-bijection-r", "P1-bijection-q", "S2-eq3", "S3.2-decomp"),
         find=_e2,
     ),
     Erratum(
@@ -293,10 +292,9 @@ SETTING: Final = (
         place="Sections 2.2 and 3.2: q, r: S×A → R",
         grade=Grade.SETTING,
         title="Tokens at the last step have no real logit",
-        printed="Rewards and logits are real functions on all of S×A. A real q(s_T, v) leaks mass to responses that "
-        "are too long.",
+        printed="Rewards and logits are real functions on all of S×A.",
+        trouble="A real q(s_T, v) leaks mass to responses that are too long.",
         repair="r and q are real functions on the allowed pairs, R^E; what is forbidden is absent, that is -∞.",
-        claims=("P1-bijection-r", "P1-bijection-q", "P4-validity", "P3-kl-bound"),
         find=_e3,
     ),
     Erratum(
@@ -304,10 +302,9 @@ SETTING: Final = (
         place="Section 1: X and S, against C.3",
         grade=Grade.INDEXING,
         title="BOS alone is a prompt",
-        printed="X = {BOS} × ⋃_{t=1..U-1} V^t and S = {BOS} × ⋃_{t=1..U+T-2} V^t have no BOS alone, which is the only "
-        "prompt in C.3.",
+        printed="X = {BOS} × ⋃_{t=1..U-1} V^t and S = {BOS} × ⋃_{t=1..U+T-2} V^t.",
+        trouble="Neither has BOS alone, which is the only prompt in C.3.",
         repair="Both unions from t = 0.",
-        claims=("N-X", "N-S"),
         find=_e12,
     ),
     Erratum(
@@ -315,9 +312,9 @@ SETTING: Final = (
         place="Sections 3.3 and 3.4",
         grade=Grade.SETTING,
         title="Where EOS leads",
-        printed="s⊕EOS is used as a next state, and x⊕(…EOS) as a node of the graph; neither is in S.",
+        printed="s⊕EOS is a next state, and x⊕(…EOS) a node of the graph.",
+        trouble="Neither is in S.",
         repair="Add one absorbing terminal state, with V = 0.",
-        claims=("S3.3-bellman", "S3.4-dag"),
         find=_e27,
     ),
 )

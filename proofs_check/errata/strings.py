@@ -11,7 +11,7 @@ import numpy as np
 
 from proofs_check.errata.erratum import Erratum, Finding, Grade
 from proofs_check.errata.exact_numbers import Logs, entropy, log
-from proofs_check.errata.search import Case, Grid, choices, search
+from proofs_check.errata.search import Case, Grid, NothingFound, choices, search
 from proofs_check.errata.trees import (
     Pair,
     State,
@@ -292,6 +292,7 @@ def _e4() -> Finding:
             ("prompts of one length: cases where both hold", f"{held} of {len(alike) + len(alike_targets)}"),
         ),
         (one, two),
+        holds=held == len(alike) + len(alike_targets),
         remark="(BOS,1)⊕1 and (BOS,1,1) are one string, so that one prompt's prefix is another prompt. With U ≤ 2 all "
         "prompts have one length, and nothing is shared. min_r L^EBM is computed by convex minimisation; it is printed "
         "as far as a feasible p of the dual problem confirms it from below.",
@@ -316,7 +317,7 @@ def _minima(where: str, problem: Problem) -> list[tuple[str, float]]:
     # Six digits are printed, so the bounds must agree on them; upper < lower by more than the rounding of their sums,
     # of at most 14 terms below 3 in some 100 operations, would be an error.
     if upper - lower > 5e-7 or upper < lower - 100 * 14 * 3 * 2.0**-53:
-        raise ArithmeticError(f"the bounds on min_r L^EBM are {lower} and {upper}")
+        raise NothingFound(f"the bounds on min_r L^EBM are {lower} and {upper}, too far apart to print six digits.")
     return [
         (f"{where}: min_q L^ARM", float(problem.arm_minimum())),
         ("    min_r L^EBM(R_r)", upper),
@@ -330,12 +331,12 @@ STRINGS: Final = (
         place="Section 2.2 and A.1: S; “for all x ∈ X” in Propositions 1 and 2",
         grade=Grade.SETTING,
         title="States as strings: a prefix of one prompt is another prompt",
-        printed="States are strings of tokens, so that prompts of different lengths share states, at different times. "
-        "Then (3) at s_2 of one prompt forbids what the other needs; B.3's terminal reward would have to be two "
-        "numbers; and even if EOS is forced by time alone, Propositions 1 and 2, (5) and A.8 fail.",
+        printed="States are strings of tokens, and Propositions 1 and 2 hold for all x ∈ X.",
+        trouble="Prompts of different lengths share states, at different times. Then (3) at s_2 of one prompt forbids "
+        "what the other needs; B.3's terminal reward would have to be two numbers; and even if EOS is forced by time "
+        "alone, Propositions 1 and 2, (5) and A.8 fail.",
         repair="States are pairs (x, y_<t). (Or a separator token after the prompt, or prompts none of which begins "
         "another.)",
-        claims=("P1-prob", "P1-logZ", "P2-minima", "P2-argmin", "S3.2-decomp", "A8-minmax", "N-S"),
         find=_e4,
     ),
 )

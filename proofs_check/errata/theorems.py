@@ -228,6 +228,9 @@ def _e8() -> Finding:
             ("    its bound log(1 + (|Y|-1) exp(-span R))", bound),
             ("cases with |Y| = 1; with ℓ = 0 and p = 1", f"{len(single)}; {sum(z and o for z, o in single)}"),
         ),
+        holds=not any(zero or one for zero, one in outcomes)
+        and all(zero and one for zero, one in single)
+        and smallest >= bound - 1e-12,
         remark="True as printed: for |Y| ≥ 2 and finite R neither side ever holds.",
     )
 
@@ -344,10 +347,9 @@ THEOREMS: Final = (
         place="Proposition 2",
         grade=Grade.HYPOTHESIS,
         title="A minimum needs ρ > 0",
-        printed="For any ρ, the minima over q, r and R are attained and related. Where ρ(y|x) = 0 for some y, no "
-        "finite table attains them, and the sets of minimisers are empty.",
+        printed="For any ρ, the minima over q, r and R are attained and related.",
+        trouble="Where ρ(y|x) = 0 for some y, no finite table attains them, and the sets of minimisers are empty.",
         repair="inf in place of min; or ρ(·|x) > 0 for every x.",
-        claims=("P2-minima", "P2-argmin", "S4.1-tf", "A8-minmax"),
         find=_e5,
     ),
     Erratum(
@@ -355,9 +357,9 @@ THEOREMS: Final = (
         place="Section 5 and C.1: L*",
         grade=Grade.HYPOTHESIS,
         title="The smallest risk is a conditional entropy",
-        printed="L* = -E log ρ(X, Y), which is H(X) + H(Y|X).",
+        printed="L* = -E log ρ(X, Y).",
+        trouble="That is H(X) + H(Y|X).",
         repair="L* = -E log ρ(Y|X) = H(Y|X). The two agree if X is constant, as in Appendix C.",
-        claims=("S5-Lstar", "P2-minima"),
         find=_e6,
     ),
     Erratum(
@@ -368,7 +370,6 @@ THEOREMS: Final = (
         printed="ℓ(x, y) = 0 if and only if p(y|x) = 1.",
         repair="As printed; with |Y| ≥ 2 and finite rewards it says nothing, since ℓ ≥ log(1 + (|Y|-1) exp(-span R)) "
         "> 0.",
-        claims=("S4.1-zero",),
         find=_e8,
     ),
     Erratum(
@@ -379,7 +380,6 @@ THEOREMS: Final = (
         printed="From ARM to EBM takes O(VT), from EBM to ARM O(V^T).",
         repair="O(VT) for R_r(x, y) at one y; O(Σ_{t<T} V^t) sums for q at one state, and for a full table in either "
         "direction.",
-        claims=("P1-cost", "S2-cost"),
         find=_e13,
     ),
     Erratum(
@@ -390,7 +390,6 @@ THEOREMS: Final = (
         printed="The recursion runs from t = τ to 1, for a response of length τ; and in B.2 q(s_{τ-1}, ·) = r + "
         "V_q(s_T).",
         repair="From t = T to 1; and V_q(s_τ).",
-        claims=("S3.1-chain", "P1-bijection-r", "P1-prob"),
         find=_e14,
     ),
 )

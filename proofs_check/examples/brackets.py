@@ -48,7 +48,7 @@ def story(n_brackets: int = 12, n_samples: int = 10_000, seed: int = 0) -> Itera
     naive_ends = _chance_of_a_response(rewards)
     balanced = [reward(None, y) == 0.0 for y in planner.sample(n_samples, rng=seed)]
 
-    yield f"Strings of up to {n_brackets} brackets. Reward, at the end only: 0 if balanced, -inf if not."
+    yield f"Strings of up to {n_brackets} brackets. Reward, at the end: 0 if balanced, -inf if not."
     yield f"{rewards.space.n_responses:,} strings in all; how many are balanced?"
     yield ""
     yield f"  soft Bellman recursion   exp V(start) = {math.exp(values[None, ()]):.10g}"

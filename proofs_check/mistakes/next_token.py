@@ -35,8 +35,7 @@ def _eos_outside_softmax(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
 
 def _last_step_leaks(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     last = logits[-1]
-    extra = kit.system.ones((space.n_tokens, last.shape[1]))
-    leaking = kit.system.divide(last, kit.system.sum(kit.system.stack([last, extra])))
+    leaking = kit.system.divide(last, np.logaddexp(kit.system.sum(last), np.log(space.n_tokens)))
     return totals(kit, space, [*log_policy(kit, logits[:-1]), leaking])
 
 

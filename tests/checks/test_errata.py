@@ -67,7 +67,7 @@ SMALLEST = {
 
 @pytest.mark.parametrize("name", SMALLEST)
 def test_the_search_finds_the_smallest_counterexample(findings, name):
-    assert [(s.found_at, s.smaller) for s in findings[name].searches] == SMALLEST[name]
+    assert [(s.found_at, s.earlier) for s in findings[name].searches] == SMALLEST[name]
     assert findings[name].found_at == SMALLEST[name][0][0]
 
 
@@ -76,7 +76,7 @@ def test_the_repaired_statement_holds_on_the_whole_grid(findings, name):
     assert findings[name].searches
     for searched in findings[name].searches:
         assert searched.repaired_fails is None
-        assert searched.repaired_holds == searched.size > searched.smaller
+        assert searched.repaired_holds == searched.size > searched.earlier
     assert findings[name].cases > findings[name].repaired_holds > 0
     assert findings[name].grid == findings[name].searches[0].grid
 
@@ -240,7 +240,7 @@ def test_a_search_stops_at_the_first_failure_and_tries_the_repair_everywhere():
     grid = Grid("0 to 9", tuple(Case(1, 1, 1, n, str(n), n) for n in range(10)))
     tried, repaired = [], []
     found_ = search("n < 4", grid, lambda n: tried.append(n) or n < 4, lambda n: repaired.append(n) or n < 10)
-    assert (found_.smallest, found_.smaller, tried) == (4, 4, [0, 1, 2, 3, 4])
+    assert (found_.smallest, found_.earlier, tried) == (4, 4, [0, 1, 2, 3, 4])
     assert (found_.repaired_holds, repaired) == (10, list(range(10)))
 
 

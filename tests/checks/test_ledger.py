@@ -19,7 +19,6 @@ def test_rows_are_unique_and_each_has_a_claim_or_a_reason():
     for row in LEDGER:
         assert bool(row.claims) != bool(row.not_computable), row.id
         assert set(row.claims) <= IDS, row.id
-        assert set(row.errata) <= {erratum.id for erratum in ERRATA}, row.id
 
 
 def test_every_claim_belongs_to_a_row_or_to_this_library():
@@ -27,13 +26,13 @@ def test_every_claim_belongs_to_a_row_or_to_this_library():
     assert {name for name in IDS if not name.startswith("L-")} == held
 
 
-def test_claims_and_errata_name_each_other():
+def test_claims_name_errata_and_nearly_every_erratum_has_a_claim():
     known = {erratum.id for erratum in ERRATA}
     assert [erratum.id for erratum in ERRATA] == [f"E{n}" for n in range(1, 28)]
     for claim in CLAIMS:
         assert set(claim.errata) <= known, claim.id
-    for erratum in ERRATA:
-        assert set(erratum.claims) <= IDS, erratum.id
+    # What no claim can hold: a figure's label or curves, a grid of learning rates, the listing.
+    assert known - {name for claim in CLAIMS for name in claim.errata} == {"E18", "E21", "E22", "E23", "E25"}
 
 
 def test_every_claim_rejects_each_mistake_it_names_and_every_mistake_is_rejected():
