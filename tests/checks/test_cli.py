@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import re
@@ -116,7 +117,7 @@ def test_jobs_need_joblib(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "joblib", None)
     status, _, err = run(*QUICK, "--jobs", "2", "--json")
     assert status == 2
-    assert "pip install 'tabular_bellman[parallel]'" in err
+    assert "--jobs above 1 needs joblib (the extra `parallel`): pip install joblib" in err
 
 
 def test_claims_are_chosen_in_the_order_of_the_paper(run):
@@ -130,7 +131,7 @@ def test_claims_are_chosen_in_the_order_of_the_paper(run):
 def test_a_claim_about_sizes_of_its_own_is_not_about_rewards_of_the_user(run):
     status, _, err = run("run", "C-nseq", "--vocab", "2", "--max-length", "2")
     assert status == 2
-    assert "C-nseq: not about rewards like these" in err
+    assert "not about rewards like these: C-nseq is checked on instances of its own" in err
     status, out, _ = run("run", "C-nseq", "P4-validity", "--vocab", "2", "--max-length", "3")
     assert status == 0
     assert "2 claims: 1 CHECKED, 1 NOT APPLICABLE" in out.replace(
@@ -161,15 +162,88 @@ def test_thorough_draws_from_five_seeds(run):
 def test_junit_is_written(run, folder):
     assert run(*QUICK, "--quiet", "--junit", "out.xml")[0] == 0
     assert '<testcase classname="proofs-check" name="P1-prob" />' in (folder / "out.xml").read_text(encoding="utf-8")
-    status, out, err = run(*QUICK, "--junit", "absent/out.xml")
-    assert (status, out) == (2, "")
-    assert "there is no folder absent" in err
 
 
 def test_the_tightest_instances_are_saved_as_tables_that_read_back(run, folder):
     assert run("run", "L1-kl", "--save", "tight", "--quiet")[0] == 0
     table = StateActionTable.load(folder / "tight" / "L1-kl.json")
     assert table.space == StateActionTable.load(folder / "tight" / "L1-kl-other.json").space
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--junit", "."], "--junit .: it must be a file, not a folder."),
+        (["--junit", ""], "--junit .: it must be a file, not a folder."),
+        (["--junit", "absent/out.xml"], "--junit absent/out.xml: there is no folder absent."),
+        (["--save", "tight", "--quick"], "--save keeps what the attacks find; there are none with --quick"),
+        (["--save", "tight", "--vocab", "2", "--max-length", "2"], "--save keeps what the attacks find"),
+        (["--save", "file"], "--save file: it must be a folder."),
+        (["--plant", "kappa-three-quarters"], "a misreading of K-kappa, which is not among those to run."),
+    ],
+)
+def test_what_could_not_be_done_is_refused_before_anything_runs(run, folder, arguments, message):
+    (folder / "file").write_text("")
+    status, out, err = run("run", "P1-logZ", *arguments)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert [path.name for path in folder.iterdir()] == ["file"]
+
+
+def test_a_broken_inequality_is_refuted_everywhere(run, monkeypatch, folder):
+    from proofs_check import running
+
+    right = running.attack
+
+    def broken(plan, **options):
+        return dataclasses.replace(right(plan, **options), violated=True, bound=float("inf"))
+
+    monkeypatch.setattr(running, "attack", broken)
+    status, out, _ = run("run", "P1-logZ", "L1-logZ", "--json", "--junit", "out.xml")
+    document = json.loads(out)
+    jsonschema.validate(document, json.loads(schema()))
+    assert status == 1
+    assert [claim["verdict"] for claim in document["claims"]] == ["CHECKED", "REFUTED"]
+    assert document["attacks"][0]["bound"] == "inf"
+    assert 'message="REFUTED; REFUTED; |log Z_f' in (folder / "out.xml").read_text(encoding="utf-8")
+    assert run("run", "L1-logZ", "--quiet")[1].endswith("1 claim: 1 REFUTED\nNot as expected: L1-logZ.\n")
+
+
+def test_lookahead_of_the_users_own_and_of_nothing_else(run, folder):
+    status, out, _ = run("lookahead", "--vocab", "2", "--max-length", "3", "--seed", "7")
+    assert status == 0
+    assert "On random rewards, seed 7, over <SequenceSpace: 2 tokens, up to 2 tokens + EOS" in " ".join(out.split())
+    assert "A longer horizon" not in out
+    for arguments, message in (
+        (["--seed", "3"], "--seed is of random rewards"),
+        (["--max-length", "3"], "random rewards: give --vocab"),
+        (["--stepwise"], "--stepwise goes with"),
+        (["--vocab", "1", "--max-length", "200"], "200 steps; lookahead goes through every horizon, for at most 60"),
+    ):
+        status, out, err = run("lookahead", *arguments)
+        assert (status, out) == (2, "")
+        assert message in err
+
+
+def test_what_a_function_prints_is_no_part_of_the_document(run, folder):
+    (folder / "loud.py").write_text("print('hear')\ndef reward(x, y):\n    print('me')\n    return float(len(y))\n")
+    status, out, err = run("run", "P1-logZ", "--rewards", "loud:reward", "--vocab", "2", "--max-length", "3", "--json")
+    assert (status, json.loads(out)["ok"]) == (0, True)
+    assert err.startswith("hear\nme\n")
+
+
+def test_errata_that_do_not_bear_themselves_out_fail(run, monkeypatch):
+    from proofs_check.errata import experiments
+
+    monkeypatch.setattr(experiments, "_coherence", lambda batch: 0)
+    status, out, _ = run("errata", "e24")
+    assert status == 1
+    assert out.endswith("\nNot as expected: E24.\n")
+
+
+def test_a_large_vocabulary_takes_no_more_than_its_tables(run):
+    status, out, _ = run("run", "P1-prob", "--vocab", "20000", "--max-length", "2", "--quiet")
+    assert (status, out) == (0, "1 claim: 1 CHECKED\n")
 
 
 def test_list_names_every_claim_mistake_and_reason(run):
@@ -206,6 +280,7 @@ def test_show_knows_everything_that_has_a_name(run):
         status, out, err = run("show", name)
         assert (status, err) == (0, "")
         assert out
+    assert run("show", "p1-PROB") == run("show", "P1-prob")
     assert "P1-pro: nothing of that name (did you mean P1-prob" in run("show", "P1-pro")[2]
 
 
@@ -277,9 +352,10 @@ def test_interrupt_exits_130_and_leaves_what_was_finished(folder):
         "import time\ndef reward(prompt, response):\n    print('.', flush=True)\n    time.sleep(60)\n"
     )
     process = start("run", "--rewards", "slow:reward", "--vocab", "2", "--max-length", "2")
-    assert process.stdout.readline() == ".\n"
+    assert process.stderr.readline() == ".\n"  # what a function prints is no part of the report
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=30)
+    assert out == ""
     assert process.returncode == 130
     assert err.startswith("proofs-check: interrupted")
     assert "Traceback" not in err

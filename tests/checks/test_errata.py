@@ -182,7 +182,7 @@ def test_gauge_artefact(findings):
 
 def test_ratios_read_off(findings):
     assert value(findings["E20"], "smallest and largest") == "2.2 and 5.2"
-    assert value(findings["E20"], "re-gauging") == 2
+    assert value(findings["E20"], "largest by mean") == 2
     assert value(findings["E20"], "above it") == "6 of 6"
     assert [number for _, number in findings["E25"].numbers] == ["4.4", "2.0", "4.1", "4.5"]
     assert {name for name, finding in findings.items() if finding.read_off} == {

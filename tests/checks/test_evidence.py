@@ -246,6 +246,14 @@ def test_large_rewards_are_refused_or_inconclusive_and_never_refuted():
         of_user(StateActionTable.from_responses(space, [1e308] * 7), "larger")
 
 
+def test_the_one_token_bound_stands_far_out():
+    space = SequenceSpace(1, max_length=2)
+    for size in (1e3, 2e16, 1e200):
+        reward = StateActionTable.from_responses(space, [0.0, size])
+        for instance in of_user(reward, "far"):
+            assert evaluate(BY_ID["K-one-token"], LIBRARY, instance).holds
+
+
 def test_what_has_no_bound_is_inconclusive_and_never_refuted():
     huge = Instance("huge", StateActionTable.zeros(SequenceSpace(1, max_length=2)) - 1e308)
     result = check(BY_ID["P1-logZ"], [huge])

@@ -48,6 +48,12 @@ def test_the_pages_in_docs_are_what_the_code_writes():
         )
 
 
+def test_the_pages_read_well():
+    for line in tables.claims_page():
+        assert r"\\vert" not in line  # a line break and a word, where a norm was meant
+    assert max(map(len, tables.matrix_lines(MATRIX))) <= 80
+
+
 def test_the_package_imports_nothing_heavy():
     code = "import sys, proofs_check.cli; print([m for m in ('sympy', 'hypothesis', 'joblib') if m in sys.modules])"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "[]\n"

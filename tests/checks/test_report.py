@@ -37,7 +37,7 @@ def test_a_row_says_what_was_found():
     assert lines[0].split() == ["P1-logZ", "REFUTED", "4.0e+00", "2.0e+00", "2", "1", "of", "2"]
     text = text_of(lines)
     assert CLAIM.statement in text
-    assert "[E1, E2, E3, E4]" in text
+    assert "[E1, E2, E3, E4, E10]" in text
     assert "fails on 1 of 2, first on second: there: residual 4, bound 2" in text
     assert "makes a difference here that the claim does not feel: s" in text
     assert "no difference to what is compared here: u" in text
@@ -106,6 +106,8 @@ def test_a_partial_run_says_so_everywhere(tmp_path):
     skipped = suite.find("testcase[@name='P1-logZ']/skipped")
     assert skipped.get("message") == "NOT RUN: the run was interrupted"
     assert suite.find("testcase[@name='P1-prob']/skipped") is None
+    assert suite.get("errors") == "1"
+    assert suite.find("testcase/error").get("message") == "PARTIAL: the run was interrupted"
 
 
 def test_junit_counts_failures_and_never_what_cannot_be_computed(tmp_path):
@@ -118,6 +120,13 @@ def test_junit_counts_failures_and_never_what_cannot_be_computed(tmp_path):
     failure = suite.find("testcase[@name='P1-logZ']/failure")
     assert failure.get("message").startswith("REFUTED; there on second: residual 4, bound 2")
     assert list(tmp_path.iterdir()) == [tmp_path / "junit.xml"]
+
+
+def test_junit_stays_well_formed_whatever_instances_are_called(tmp_path):
+    strange = dataclasses.replace(RESULT.outcomes[1], instance="bell \x07")
+    documents.write_junit(run_of(dataclasses.replace(RESULT, outcomes=[strange])), tmp_path / "junit.xml")
+    failure = ElementTree.parse(tmp_path / "junit.xml").getroot().find("testcase/failure")
+    assert r"bell \x07" in failure.get("message")
 
 
 def test_junit_that_cannot_be_written_leaves_nothing(tmp_path):
