@@ -7,12 +7,12 @@ from functools import cache
 import numpy as np
 import pytest
 
-from proofs_check.attack import ATTACKS, Attack, attack, pairs_of_tables
+from proofs_check.attack import ATTACKS, Attack, _Search, attack, pairs_of_tables
 from proofs_check.claim import Claim, Comparison
 from proofs_check.evidence import evaluate
 from proofs_check.instances import Instance
 from proofs_check.library import LIBRARY
-from tabular_bellman import SequenceSpace, StateActionTable
+from tabular_bellman import SequenceSpace, StateActionTable, soft_bellman
 
 BY_CLAIM = {plan.claim: plan for plan in ATTACKS}
 
@@ -127,6 +127,8 @@ def test_hypothesis_and_the_optimisers_are_imported_when_an_attack_runs():
 def test_the_tightest_instance_can_be_saved_and_checked_again(tmp_path):
     tightest = found("P3-kl-bound")
     first, second = tightest.save(tmp_path)
+    assert (first.name, second.name) == ("P3-kl-bound.json", "P3-kl-bound-other.json")
+    assert StateActionTable.load(first) == tightest.instance.reward
     instance = Instance("again", StateActionTable.load(first), second=StateActionTable.load(second))
     outcome = evaluate(BY_CLAIM["P3-kl-bound"].of, LIBRARY, instance)
     assert outcome.holds
@@ -137,10 +139,14 @@ def test_the_tightest_instance_can_be_saved_and_checked_again(tmp_path):
 
 @pytest.mark.parametrize("name", BY_CLAIM)
 def test_what_goes_into_a_report_is_plain(name):
-    document = json.loads(json.dumps(found(name).as_dict(), allow_nan=False))
+    tightest = found(name)
+    document = json.loads(json.dumps(tightest.as_dict(), allow_nan=False))
     assert document["claim"] == name
     assert document["slack"] == document["right"] - document["left"]
-    assert len(document["reward"]) == len(document["other"])
+    assert document["ratio"] == document["left"] / document["right"]
+    assert (document["bound"], document["violated"]) == (tightest.bound, False)
+    assert document["reward"] == tightest.instance.reward.to_vector().tolist()
+    assert document["other"] == tightest.instance.other.to_vector().tolist()
 
 
 def own_claim(body):
@@ -163,6 +169,48 @@ def test_a_difference_can_be_attacked_where_a_ratio_means_nothing():
     assert tightest.slack < 1e-9
     assert np.isclose(tightest.instance.reward.levels[0][0, 0], 1.0 / 3.0, atol=1e-4)
     assert "%" not in tightest.summary
+
+
+def constant(*rows):
+    """An attack on inequalities between numbers that no search moves."""
+
+    def body(kit, _):
+        for what, left, right in rows:
+            yield Comparison(what, kit.number(np.array([left])), kit.number(np.array([right])), "at most")
+
+    def build(vector):
+        return Instance("one number", StateActionTable.from_levels(SequenceSpace(1, max_length=1), [[vector]]))
+
+    return Attack(own_claim(body), tuple(what for what, _, _ in rows), 1, build, "one number")
+
+
+def test_a_small_violation_outranks_a_near_miss():
+    tightest = attack(constant(("a near miss", 0.999, 1.0), ("broken", 2e-9, 1e-9)))
+    assert (tightest.what, tightest.violated) == ("broken", True)
+
+
+def test_the_tries_for_all_inequalities_are_counted():
+    rows = (("one", 0.5, 1.0), ("another", 0.25, 1.0))
+    both = attack(constant(*rows))
+    assert both.what == "one"
+    assert both.evaluations == sum(attack(constant(row)).evaluations for row in rows)
+
+
+def test_effort_multiplies_the_tries_and_a_violation_ends_them(monkeypatch):
+    def ascend(search, start, steps):
+        tries.append(steps)
+        search.closeness(start)
+
+    monkeypatch.setattr(_Search, "ascend", ascend)
+    monkeypatch.setattr(_Search, "target_bits", lambda _, examples: tries.append(examples))
+    for effort in (1, 3):
+        tries = []
+        assert not attack(constant(("holds", 0.5, 1.0)), effort=effort).violated
+        # What the usual effort finds, more of it finds too.
+        assert tries == [n for each in sorted({1, effort}) for n in [8] * 4 * each + [30 * each, 25]]
+    tries = []
+    assert attack(constant(("broken", 2.0, 1.0))).violated
+    assert tries == [8]
 
 
 def test_an_attack_on_what_is_no_inequality_is_an_error():
@@ -195,3 +243,14 @@ def test_pairs_of_tables_are_as_far_apart_as_they_say():
     instance = build(vector)
     epsilon = np.sqrt(60.0 * 0.05)
     assert np.isclose(instance.logits.max_abs_difference(instance.other), epsilon)
+
+
+def test_rewards_are_handed_over_whose_image_is_the_table_of_logits():
+    space = SequenceSpace(2, max_length=3)
+    dimension, of_logits, _ = pairs_of_tables(space)
+    _, of_rewards, _ = pairs_of_tables(space, energy_based=True)
+    vector = np.random.default_rng(0).uniform(-1.0, 1.0, dimension)
+    logits, rewards = of_logits(vector), of_rewards(vector)
+    assert soft_bellman(rewards.reward)[0].allclose(logits.reward, atol=1e-12)
+    assert not rewards.reward.allclose(logits.reward, atol=1e-3)
+    assert rewards.other == logits.other

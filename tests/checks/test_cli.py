@@ -9,12 +9,14 @@ import sys
 import jsonschema
 import pytest
 
+from proofs_check import cli, commands
+from proofs_check.catalogue import entry
 from proofs_check.claims import CLAIMS
 from proofs_check.documents import schema
 from proofs_check.errata import ERRATA
 from proofs_check.ledger import LEDGER
 from proofs_check.mistakes import MISTAKES
-from tabular_bellman import StateActionTable, __version__
+from tabular_bellman import SequenceSpace, StateActionTable, TabularBellmanError, __version__
 
 N = len(CLAIMS)
 QUICK = ("run", "--quick", "P1-logZ", "P1-prob")
@@ -267,10 +269,25 @@ def test_show_says_all_about_a_claim(run, claim):
     assert status == 0
     for part in (claim.statement, claim.place, claim.hypotheses, *claim.routes):
         assert " ".join(part.split()) in text
-    for wrong in claim.rejects:
-        assert f" {wrong.name}: " in text
+    for wrong in claim.mistakes:
+        assert f" {wrong.name}: {wrong.summary} (in {wrong.replaces})" in text
+    for wrong in claim.misreadings:
+        assert f" {wrong.name}: {wrong.summary}" in text
     for name in claim.errata:
         assert f" {name} (" in text
+    where = "instances of its own" if claim.own else claim.scope.words or "every instance of a run"
+    assert f" Checked on: {where} Verdict: proofs-check run {claim.id} " in text
+
+
+def test_list_and_show_say_who_must_reject_a_mistake(run):
+    listed = " ".join(run("list")[1].split())
+    for mistake in MISTAKES:
+        users = ", ".join(claim.id for claim in CLAIMS if mistake in claim.mistakes)
+        assert f"{' '.join(mistake.summary.split())} ({users}) " in listed
+        assert " ".join(" ".join(entry(mistake.name)).split()).endswith(f" must be rejected by {users}")
+    for claim in CLAIMS:
+        for wrong in claim.misreadings:
+            assert list(entry(wrong.name))[-1] == f"    must be rejected by {claim.id}"
 
 
 def test_show_knows_everything_that_has_a_name(run):
@@ -314,6 +331,9 @@ def test_a_planted_mistake_that_makes_no_difference_is_said(run):
         ["demo", "x"],
         ["run", "--jobs", "0"],
         ["run", "--quik"],
+        ["run", "--vocab", "a,,b"],
+        ["--versio"],
+        ["list", "--mark"],
     ],
 )
 def test_wrong_usage_exits_2(run, arguments):
@@ -321,6 +341,33 @@ def test_wrong_usage_exits_2(run, arguments):
     assert (status, out) == (2, "")
     assert "usage: proofs-check" in err
     assert "Traceback" not in err
+
+
+def test_tokens_may_have_spaces_around_them():
+    assert cli._vocab("a, b ,c") == ("a", "b", "c")
+
+
+def test_too_little_memory_is_one_line(run, monkeypatch):
+    def full(_):
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "schema", full)
+    status, out, err = run("schema")
+    assert (status, out) == (2, "")
+    assert err == "proofs-check: error: out of memory; use a smaller space or --max-bytes.\n"
+
+
+def test_lookahead_takes_a_space_or_rewards_of_the_users_own(run, folder):
+    StateActionTable.zeros(SequenceSpace.fixed_length(2, 2)).save(folder / "t.npz")
+    assert run("lookahead", "--rewards", "t.npz")[1].startswith("On t.npz over <SequenceSpace: 2 tokens, exactly 2")
+
+
+def test_folders_to_save_into_are_made_or_may_be_there(folder):
+    for _ in range(2):
+        commands._save([], folder / "new" / "newer")
+    (folder / "file").write_text("")
+    with pytest.raises(TabularBellmanError, match=r"--save .*file: cannot make the folder: File exists"):
+        commands._save([], folder / "file")
 
 
 def test_version(run):

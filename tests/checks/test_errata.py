@@ -104,6 +104,19 @@ def test_a_repair_that_is_none_is_reported(name, monkeypatch):
     assert "as repaired it fails too" in " ".join(" ".join(render(BY_ID[name], finding)).split())
 
 
+def test_what_is_not_as_it_should_be_makes_the_command_fail(run, monkeypatch):
+    assert run("errata", "E2")[0] == 0
+    for wrong in (
+        lambda words, grid, printed, repaired: search(words, grid, repaired, repaired),
+        lambda words, grid, printed, repaired: search(words, grid, printed, printed),
+    ):
+        for module in MODULES:
+            monkeypatch.setattr(module, "search", wrong)
+        status, out, _ = run("errata", "E2", "E18")
+        assert status == 1
+        assert out.endswith("\nNot as expected: E2.\n")
+
+
 # Digits of the ledger.
 DIGITS = {
     "E1": [0.5, 0.5, 0.0, math.log(2.0), 0.0],
@@ -233,6 +246,8 @@ def test_cases_go_from_small_to_large():
     cases = (Case(1, 1, 2, 0, "larger", 0), Case(1, 1, 1, 3, "smaller", 0))
     with pytest.raises(ValueError, match="from small to large"):
         Grid("backwards", cases)
+    with pytest.raises(ValueError, match="from small to large"):
+        Grid("of one size, but for the entries", (Case(1, 1, 1, 2, "two", 0), Case(1, 1, 1, 1, "one", 0)))
     assert [case.size for case in Grid("forwards", cases[::-1]).cases] == [(1, 1, 1, 3), (1, 1, 2, 0)]
 
 
@@ -247,8 +262,9 @@ def test_a_search_stops_at_the_first_failure_and_tries_the_repair_everywhere():
 def test_what_is_too_close_to_tell_is_refused():
     assert at_most(1.0, 2.0, 0.5)
     assert not at_most(2.0, 1.0, 0.5)
-    with pytest.raises(TabularBellmanError, match="too close"):
-        at_most(1.0, 1.2, 0.5)
+    for right, bound in ((1.25, 0.5), (1.5, 0.5), (1.0, 0.0)):
+        with pytest.raises(TabularBellmanError, match="too close"):
+            at_most(1.0, right, bound)
 
 
 def test_choices_are_lexicographic():
@@ -274,6 +290,7 @@ def test_ratios_are_a_field(a, b, c):
 def test_ratios_are_equal_in_any_form():
     assert Ratio((1, 1), (1, 2, 1)) == Ratio((1,), (1, 1))
     assert Ratio((0, 2), (2,)) == exp(1)
+    assert Ratio((1, 0)) == 1
     assert exp(0) == 1 != exp(1)
     assert Ratio((3,)) != "3"
     with pytest.raises(TypeError, match="no hash"):
@@ -292,8 +309,9 @@ def test_logs_are_those_of_the_oracle(weights, others):
 
 
 def test_log_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="log of 0"):
-        log(0)
+    for number in (0, -1, Fraction(-1, 2)):
+        with pytest.raises(ValueError, match=f"log of {number}"):
+            log(number)
 
 
 def test_the_literal_recursion_is_the_librarys_where_both_apply():
@@ -343,3 +361,19 @@ def test_the_text_is_80_columns_wide_and_quick():
         assert f"\n{erratum.id}  {erratum.title}" in text
     assert "not computed it compares vector paths" in text
     assert "thanks to its authors" in text
+
+
+def test_how_many_cases_come_before_is_said_in_words(findings):
+    shown = {name: " ".join(" ".join(render(BY_ID[name], findings[name])).split()) for name in ("E2", "E3")}
+    assert "fails here; holds on all 3 cases before it; as repaired it holds on all" in shown["E2"]
+    assert "fails here; holds on the 1 case before it; as repaired" in shown["E2"]
+    assert "fails here; no case comes before it; as repaired" in shown["E3"]
+
+
+def test_numbers_that_are_read_off_say_so(findings):
+    for name, finding in findings.items():
+        labels = {line[:13].strip() for line in render(BY_ID[name], finding)}
+        assert ("read off" in labels, "numbers" in labels) == (
+            finding.read_off,
+            bool(finding.numbers) and not finding.read_off,
+        ), name

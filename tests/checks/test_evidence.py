@@ -235,7 +235,7 @@ def test_a_bound_above_a_millionth_means_little_even_if_mistakes_are_rejected(bo
 
 def test_large_rewards_are_refused_or_inconclusive_and_never_refuted():
     space = SequenceSpace(2, max_length=3)
-    for size in (1e9, 5e15, 1e300):
+    for size in (1e9, 5e15, 1e300, 5.6e306):
         for instance in of_user(StateActionTable.from_responses(space, [size] * 7), "large"):
             for claim in CLAIMS:
                 if applicable(claim, [instance], complete=False):
@@ -243,7 +243,15 @@ def test_large_rewards_are_refused_or_inconclusive_and_never_refuted():
         result = check(BY_ID["P1-bijection-r"], of_user(StateActionTable.from_responses(space, [size] * 7), "large"))
         assert result.verdict is Verdict.INCONCLUSIVE or size == 1e9
     with pytest.raises(TabularBellmanError, match="can overflow float64"):
-        of_user(StateActionTable.from_responses(space, [1e308] * 7), "larger")
+        of_user(StateActionTable.from_responses(space, [5.7e306] * 7), "larger")
+
+
+def test_remainders_of_taylor_fall_with_the_square_of_the_step():
+    claim = BY_ID["GR-taylor"]
+    outcomes = [evaluate(claim, LIBRARY, instance) for instance in applicable(claim, [], complete=True)]
+    slopes = [item.number for outcome in outcomes for item in outcome.measured]
+    assert len(slopes) > 20
+    assert slopes == pytest.approx([2.0] * len(slopes), abs=0.25)
 
 
 def test_the_one_token_bound_stands_far_out():
@@ -295,7 +303,21 @@ def test_a_failure_outranks_what_makes_a_pass_inconclusive():
         result = Result(BY_ID["P1-logZ"], [HOLDS, FAILS], {"m": each}, complete=True)
         assert result.verdict is Verdict.REFUTED
         assert result.worst is FAILS
-    assert not Outcome("i", refusal="no").holds
+    refused = Outcome("i", refusal="no")
+    assert not refused.holds
+    assert refused.ratio == np.inf
+
+
+def test_of_outcomes_without_residual_the_one_with_the_widest_bound_is_shown():
+    narrow, wide = Outcome("narrow", 0.0, 1e-15), Outcome("wide", 0.0, 1e-12)
+    for outcomes in ([narrow, wide], [wide, narrow]):
+        assert Result(BY_ID["P1-logZ"], outcomes, {}).worst is wide
+
+
+def test_what_survives_is_no_doubt_on_instances_that_were_not_chosen_for_it():
+    result = Result(BY_ID["P1-logZ"], [HOLDS], {"r": Fate.REJECTED, "s": Fate.SURVIVED})
+    assert result.verdict is Verdict.CHECKED
+    assert dataclasses.replace(result, complete=True).verdict is Verdict.INCONCLUSIVE
 
 
 def test_one_wide_bound_is_enough_to_mean_little():
@@ -328,6 +350,13 @@ def test_an_outcome_gathers_all_comparisons():
 def test_the_entry_nearest_to_its_bound_is_shown():
     o = outcome_of(([0.0, 0.0], [0.5, 0.25], [5.0, 0.5]))
     assert (o.residual, o.bound, o.widest) == (0.25, 0.5, 5.0)
+    o = outcome_of(([0.0, 0.0], [0.0, 0.0], [1.0, 5.0]))
+    assert (o.residual, o.bound) == (0.0, 5.0)
+
+
+def test_the_width_of_a_bound_is_relative_to_large_numbers():
+    assert outcome_of(([1e9], [1e9], [1.0])).widest == pytest.approx(1e-9)
+    assert outcome_of(([1e-3], [1e-3], [1.0])).widest == 1.0
 
 
 def test_the_errors_of_both_sides_count():
@@ -336,6 +365,14 @@ def test_the_errors_of_both_sides_count():
         yield Comparison("x", kit.lift(np.array([1.0 / 3.0 + 1e-16])), third)
 
     assert evaluate(claim_of(body), LIBRARY, ONE_STEP).bound > 0.0
+
+
+def test_the_errors_of_both_sides_add_up():
+    def body(kit, _):
+        sides = [Bounded(np.zeros(1), np.array([error])) for error in (1.0, 2.0)]
+        yield Comparison("x", *(sides if kit is REFERENCE else (np.array([2.5]), np.zeros(1))))
+
+    assert evaluate(claim_of(body), LIBRARY, ONE_STEP).bound == 3.0
 
 
 def test_a_mistake_that_shows_on_the_right_side_only_is_seen():
@@ -389,6 +426,30 @@ def test_differs_needs_more_than_rounding_explains(left, right, error, holds):
     assert evaluate(claim_of(numbers(left, right, "differs", error)), LIBRARY, ONE_STEP).holds is holds
 
 
+@pytest.mark.parametrize(
+    ("left", "right", "slack"),
+    [(0.0, 0.0, None), (1e-7, 9e-7, None), (1e-5, 3e-5, 2e-5), (-1.0, 0.0, 1.0), (-np.inf, 1.0, None)],
+)
+def test_only_sides_that_are_not_next_to_nothing_have_a_slack(left, right, slack):
+    found = evaluate(claim_of(numbers(left, right, "at most")), LIBRARY, ONE_STEP).slack
+    assert found is None if slack is None else found == pytest.approx(slack)
+
+
+def test_the_smallest_slack_of_all_comparisons_counts():
+    def body(*arguments):
+        for right in (2.0, 1.25, 3.0):
+            yield from numbers(1.0, right, "at most")(*arguments)
+        yield from numbers(1.0, 1.0)(*arguments)  # an equality has none
+
+    assert evaluate(claim_of(body), LIBRARY, ONE_STEP).slack == 0.25
+
+
+@pytest.mark.parametrize("relation", ["equal", "at most", "differs"])
+def test_what_overflows_relates_to_nothing(relation):
+    for left, right in ((1.0, np.inf), (np.inf, 1.0)):
+        assert not evaluate(claim_of(numbers(left, right, relation)), LIBRARY, ONE_STEP).holds
+
+
 @pytest.mark.parametrize("relation", ["equal", "at most", "differs"])
 def test_nan_relates_to_nothing(relation):
     assert not evaluate(claim_of(numbers(np.nan, 1.0, relation, 1.0)), LIBRARY, ONE_STEP).holds
@@ -401,6 +462,24 @@ def test_integers_are_compared_exactly():
     result = check(claim, [ONE_STEP])
     assert result.verdict is Verdict.EXACT
     assert result.named(Fate.REJECTED) == ["one more"]
+    assert check(claim, [ONE_STEP], misread=wrong).verdict is Verdict.REFUTED
+
+
+def test_one_float_is_enough_to_be_no_longer_exact():
+    def body(*arguments):
+        yield Comparison("n", as_exact(1), as_exact(1))
+        yield from numbers(1.0, 1.0)(*arguments)
+
+    assert not evaluate(claim_of(body), LIBRARY, ONE_STEP).exact
+    exact = dataclasses.replace(HOLDS, exact=True)
+    for outcomes, verdict in (([exact, HOLDS], Verdict.CHECKED), ([exact, exact], Verdict.EXACT)):
+        assert Result(BY_ID["P1-logZ"], outcomes, {"m": Fate.REJECTED}).verdict is verdict
+
+
+def test_a_misreading_may_overflow_in_silence():
+    wrong = Misreading("overflows", "", lambda *_: [Comparison("x", np.exp(np.array([1e4])), np.ones(1))])
+    claim = claim_of(numbers(1.0, 1.0), wrong)
+    assert fate(claim, wrong, [ONE_STEP]) is Fate.REJECTED
     assert check(claim, [ONE_STEP], misread=wrong).verdict is Verdict.REFUTED
 
 
@@ -422,6 +501,8 @@ def test_the_scope_and_own_instances_decide_what_is_checked():
     scoped, own = claim_of(numbers(1.0, 1.0), scope=WITH_EOS), claim_of(numbers(1.0, 1.0), own=lambda _: [fixed])
     assert applicable(scoped, [ONE_STEP, fixed], complete=False) == [ONE_STEP]
     assert applicable(own, [ONE_STEP], complete=True) == [fixed]
+    seeded = claim_of(numbers(1.0, 1.0), own=lambda seed: [Instance(f"seed {seed}", ONE_STEP.reward)])
+    assert [outcome.instance for outcome in check(seeded, [], complete=True, seed=3).outcomes] == ["seed 3"]
     assert check(own, [ONE_STEP]).verdict is Verdict.NOT_APPLICABLE
     assert check(scoped, [fixed], complete=True).verdict is Verdict.INCONCLUSIVE
 
@@ -430,6 +511,8 @@ def test_the_seed_decides_and_users_get_a_second_temperature():
     one, again, other = (next(built_in(seed)).reward for seed in (1, 1, 2))
     assert one == again != other
     assert [instance.temperature for instance in of_user(one, "mine")] == [1.0, 2.0]
+    assert {instance.seed for instance in built_in(3)} == {3}
+    assert {instance.seed for instance in of_user(one, "mine", 3)} == {3}
 
 
 def test_half_forbidden_keeps_every_root_alive():

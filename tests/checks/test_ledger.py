@@ -2,11 +2,15 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from proofs_check import kill_matrix, tables
 from proofs_check.claims import CLAIMS
 from proofs_check.errata import ERRATA
+from proofs_check.evidence import Fate
 from proofs_check.ledger import LEDGER
 
 IDS = {claim.id for claim in CLAIMS}
@@ -39,6 +43,31 @@ def test_every_claim_rejects_each_mistake_it_names_and_every_mistake_is_rejected
     assert MATRIX.unexpected == []
 
 
+CLAIM = next(claim for claim in CLAIMS if claim.mistakes and claim.misreadings)
+NAMED = sum(len(claim.rejects) for claim in CLAIMS)
+
+
+@pytest.mark.parametrize("kind", ["mistakes", "misreadings"])
+def test_a_named_mistake_that_is_not_rejected_is_said(run, monkeypatch, kind):
+    wrong = getattr(CLAIM, kind)[0]
+    fates = getattr(MATRIX, kind) | {(wrong.name, CLAIM.id): Fate.SURVIVED}
+    monkeypatch.setattr(kill_matrix, "compute", lambda: replace(MATRIX, **{kind: fates}))
+    status, out, _ = run("matrix")
+    assert status == 1
+    assert f"Mistakes and misreadings that a claim names: {NAMED - 1:,} of {NAMED:,} are rejected by it." in out
+    assert out.endswith(f"\n{CLAIM.id} does not reject {wrong.name}: SURVIVED\n")
+
+
+def test_a_mistake_that_no_claim_rejects_is_said():
+    name, n = CLAIM.mistakes[0].name, len(tables.MISTAKES)
+    found = replace(
+        MATRIX, mistakes={cell: Fate.UNSEEN if cell[0] == name else fate for cell, fate in MATRIX.mistakes.items()}
+    )
+    lines = list(tables.matrix_lines(found))
+    assert lines[-1] == f"no claim rejects {name}"
+    assert f"Mistakes that some claim rejects: {n - 1} of {n}." in lines
+
+
 def test_the_pages_in_docs_are_what_the_code_writes():
     pages = {"claims.md": tables.claims_page(), "kill-matrix.md": tables.matrix_page(MATRIX)}
     for name, lines in pages.items():
@@ -52,6 +81,12 @@ def test_the_pages_read_well():
     for line in tables.claims_page():
         assert r"\\vert" not in line  # a line break and a word, where a norm was meant
     assert max(map(len, tables.matrix_lines(MATRIX))) <= 80
+
+
+def test_the_commands_write_the_pages(run, monkeypatch):
+    monkeypatch.setattr(kill_matrix, "compute", lambda: MATRIX)
+    for command, name in (("list", "claims.md"), ("matrix", "kill-matrix.md")):
+        assert run(command, "--markdown") == (0, (DOCS / name).read_text(encoding="utf-8"), "")
 
 
 def test_the_package_imports_nothing_heavy():

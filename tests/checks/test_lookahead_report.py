@@ -14,6 +14,7 @@ from proofs_check.evidence import Fate, check, evaluate
 from proofs_check.examples.brackets import brackets_reward
 from proofs_check.instances import Instance, built_in
 from proofs_check.library import LIBRARY
+from proofs_check.reals import Real
 from tabular_bellman import SequenceSpace, StateActionTable, TabularBellmanError, soft_bellman
 from tabular_bellman.lookahead import lookahead_logits
 
@@ -112,6 +113,50 @@ def test_the_smallest_example_of_less_success():
     assert entries == [(("a", "a"), END), (("a", "a", "a"), END)]
 
 
+def test_cases_that_forbid_everything_are_not_counted():
+    found, before = lookahead.smallest("success", lookahead.FORBIDDING), 0
+    for batch in lookahead.FORBIDDING.batches():
+        for p in range(batch.space.n_prompts):
+            space = SequenceSpace(batch.space.vocab, max_length=batch.n_depths)
+            one = StateActionTable.from_arrays(space, [batch[t][p : p + 1] for t in range(batch.n_depths)])
+            if one == found.reward:
+                assert found.before == before > 0
+                return
+            before += bool(np.isfinite(soft_bellman(one)[1].levels[0]).all())
+    raise AssertionError("the smallest case is not in the grid")
+
+
+def test_worse_is_what_no_rounding_explains():
+    def row(horizon, value):
+        number = Real(np.array([value]), np.array([0.1]))
+        return lookahead.Row(horizon, None, number, number, number)
+
+    rows = [row(h, value) for h, value in enumerate((1.0, 1.15, 1.4, 1.0))]
+    assert lookahead._worse("forwards", rows).tolist() == [[False], [True], [False]]
+    assert lookahead._worse("success", rows).tolist() == [[False], [False], [True]]
+
+
+def test_the_error_that_is_stated_is_that_of_both_sides():
+    grid = lookahead.Grid((-1.0, 1.0), ((1, 1), (1, 2)), 3)
+    errors = [row.forwards.error.max() for batch in grid.batches() for row in lookahead.rows(batch)]
+    assert lookahead.smallest("forwards", grid).rounding == 2.0 * max(errors)
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "shown"),
+    [
+        (0.0, 0.0, "0"),
+        (1e-17, 1e-16, "0"),
+        (0.5, 1e-16, "0.500000"),
+        (1e-5, 1e-16, "1.000e-05"),
+        (2e6, 1e-9, "2.000e+06"),
+        (math.inf, 0.0, "inf"),
+    ],
+)
+def test_how_divergences_are_shown(value, error, shown):
+    assert lookahead._shown(Real(np.array(value), np.array(error))) == shown
+
+
 def test_a_grid_without_an_example_says_how_large_it_is():
     grid = lookahead.Grid((-1.0, 1.0), ((1, 1), (1, 2)), 3)
     found = lookahead.smallest("forwards", grid)
@@ -143,6 +188,8 @@ def test_rewards_that_have_no_story_are_refused():
         list(lookahead.story(StateActionTable.from_responses(space, lambda *_: -math.inf)))
     with pytest.raises(TabularBellmanError, match="overflow"):
         list(lookahead.story(StateActionTable.zeros(space) + 1e308))
+    with pytest.raises(TabularBellmanError, match="overflow"):
+        lookahead.rows(StateActionTable.zeros(space) + 1e308)
     with pytest.raises(TabularBellmanError, match="0 and -inf"):
         lookahead.successes(StateActionTable.zeros(space) + 1.0)
 

@@ -189,7 +189,7 @@ def test_plain_arrays_stay_plain():
 
 def test_what_is_forbidden_is_exact():
     weight = reals.exp(Real.exact(np.array([-np.inf])))
-    assert weight.value[0] == 0.0
+    assert (weight.value[0], weight.error[0]) == (0.0, 0.0)
     total = Real.exact(np.array([-np.inf])) + Real(np.array([1.0]), np.array([0.1]))
     assert (total.value[0], total.error[0]) == (-np.inf, 0.0)
     with np.errstate(divide="ignore"):
@@ -204,6 +204,31 @@ def test_dividing_by_what_may_be_zero_has_no_bound():
     for numerator in (1.0, 0.0, difference):
         found = numerator / difference
         assert not found.error[0] < np.inf, found
+
+
+def test_dividing_by_what_may_be_zero_has_no_bound_where_the_quotient_overflows():
+    with np.errstate(over="ignore"):
+        found = Real.exact(np.array([1e308])) / Real(np.array([1e-10]), np.array([1e-10]))
+    assert (found.value[0], found.error[0]) == (np.inf, np.inf)
+
+
+def test_dividing_by_zero_itself_is_exact():
+    found = Real.exact(np.array([1.0])) / Real.exact(np.array([0.0]))
+    assert (found.value[0], found.error[0]) == (np.inf, 0.0)
+
+
+def test_what_underflows_has_a_bound():
+    tiny, large = Real.exact(np.array([1e-200])), Real.exact(np.array([1e200]))
+    for found in (tiny * tiny, tiny / large):
+        assert found.value[0] == 0.0
+        assert mp.mpf("1e-400") <= found.error[0] <= TINY
+
+
+def test_exp_and_log_may_be_two_units_in_the_last_place_off():
+    """NumPy is seldom that far off, so that no comparison would show it."""
+    x = Real.exact(np.array([0.3, 7.0, 1e-100, 300.0]))
+    for found in (reals.exp(x), reals.log(x)):
+        assert (found.error >= 2 * ULP * np.abs(found.value)).all()
 
 
 def test_the_log_of_what_may_be_zero_has_no_bound():

@@ -6,10 +6,12 @@ import jsonschema
 import numpy as np
 import pytest
 
-from proofs_check import documents, report
+from proofs_check import documents, report, running
+from proofs_check.attack import Attacked
 from proofs_check.claim import Measured
-from proofs_check.claims import CLAIMS
+from proofs_check.claims import CLAIMS, PARTS
 from proofs_check.evidence import Fate, Outcome, Result
+from proofs_check.instances import bare
 from proofs_check.mistakes import SOFT_BELLMAN
 from proofs_check.running import Run
 from tabular_bellman import TabularBellmanError
@@ -54,6 +56,29 @@ def test_a_row_says_what_was_measured_and_the_slack():
     text = text_of(report.row(dataclasses.replace(PASSED, outcomes=[first, second])))
     assert "smallest slack 0.25" in text
     assert "slope: 1.5 to 2" in text
+    assert text_of(report.row(dataclasses.replace(PASSED, outcomes=[first]))).endswith("slope: 2")
+
+
+def test_the_heading_of_a_part_stands_above_its_first_claim():
+    for title, claims in PARTS:
+        for number, claim in enumerate(claims):
+            first = next(report.row(dataclasses.replace(PASSED, claim=claim)))
+            assert first == title if number == 0 else first.split()[0] == claim.id
+
+
+def test_a_claim_that_is_not_applicable_says_why():
+    assert list(report.row(Result(OTHER, [], {}))) == [
+        "P1-prob            NOT APPLICABLE",
+        "    (checked on every instance of a run)",
+    ]
+    indifferent = list(report.row(dataclasses.replace(PASSED, fates={"e": Fate.EQUIVALENT, "u": Fate.UNSEEN})))
+    assert indifferent[1] == "    (no mistake makes a difference here)"
+
+
+def test_that_a_mistake_makes_no_difference_is_said_only_then():
+    words = "hard-max makes no difference"
+    assert words in text_of(report.summary(run_of(PASSED, planted=HARD_MAX)))
+    assert words not in text_of(report.summary(run_of(RESULT, PASSED, planted=HARD_MAX)))
 
 
 def test_a_refusal_is_shown():
@@ -79,6 +104,18 @@ def test_json_says_what_was_found():
         "equivalent_here": ["e"],
         "unused_here": ["n"],
     }
+
+
+def test_json_says_all_about_an_outcome():
+    first = Outcome("first", 0.25, 0.5, "here", exact=True, slack=0.125, measured=(Measured("slope", 2.0),))
+    result = dataclasses.replace(RESULT, outcomes=[first, RESULT.outcomes[1]], complete=True)
+    document = json.loads(documents.as_json(run_of(result, effort="thorough")))
+    assert document["effort"] == "thorough"
+    (claim,) = document["claims"]
+    assert (claim["worst_comparison"], claim["slack"]) == ("there", 0.125)
+    assert claim["doubts"] == ["not rejected, though they change what is compared: s"]
+    found = [(o["exact"], o["holds"], o["measured"]) for o in claim["outcomes"]]
+    assert found == [(True, True, {"slope": 2.0}), (False, False, {})]
 
 
 def test_the_schema_refuses_what_it_does_not_describe():
@@ -129,6 +166,20 @@ def test_junit_stays_well_formed_whatever_instances_are_called(tmp_path):
     assert r"bell \x07" in failure.get("message")
 
 
+def test_junit_says_why(tmp_path):
+    refused = dataclasses.replace(RESULT, outcomes=[Outcome("i", np.inf, where="refused", refusal="all forbidden")])
+    doubtful = dataclasses.replace(PASSED, fates={"s": Fate.SURVIVED})
+    doubt = "INCONCLUSIVE; here on first: residual 0.25, bound 0.5; no mistake is noticed here"
+    for result, kind, message in (
+        (refused, "failure", "REFUTED; all forbidden"),
+        (doubtful, "failure", doubt),
+        (Result(OTHER, [], {}), "skipped", "NOT APPLICABLE: "),
+    ):
+        documents.write_junit(run_of(result, claims=(result.claim,)), tmp_path / "junit.xml")
+        case = ElementTree.parse(tmp_path / "junit.xml").find(f"testcase[@name='{result.claim.id}']")
+        assert [(each.tag, each.get("message").startswith(message)) for each in case] == [(kind, True)]
+
+
 def test_junit_that_cannot_be_written_leaves_nothing(tmp_path):
     (tmp_path / "folder.xml").mkdir()
     with pytest.raises(TabularBellmanError, match=r"--junit: cannot write .*folder.xml: Is a directory"):
@@ -141,3 +192,52 @@ def test_quiet_shows_failures_and_the_tally_only():
     assert lines[0].startswith("P1-logZ")
     assert lines[-2:] == ["2 claims: 1 REFUTED, 1 CHECKED", "Not as expected: P1-logZ."]
     assert list(report.verdict_lines(run_of(PASSED))) == ["1 claim: 1 CHECKED"]
+
+
+BROKEN = Attacked("P1-prob", "KL ≤ 1", bare("tightest found"), 2.0, 1.0, 1e-9, True, 7, "numbers")
+
+
+def test_an_inequality_that_breaks_is_not_as_expected_everywhere():
+    holds = dataclasses.replace(BROKEN, left=0.5, violated=False)
+    fine = run_of(PASSED, claims=(OTHER,), attacks=[holds])
+    broken = run_of(dataclasses.replace(PASSED, broken=BROKEN.summary), claims=(OTHER,), attacks=[BROKEN])
+    assert fine.as_expected
+    assert list(report.verdict_lines(fine)) == ["1 claim: 1 CHECKED"]
+    assert (broken.as_expected, broken.unexpected) == (False, ["P1-prob"])
+    text = text_of(report.verdict_lines(broken))
+    assert "attack on P1-prob: REFUTED; KL ≤ 1: 2 of 1 (200.000 %), slack -1.0e+00; the tightest of 7 tries" in text
+    assert text.endswith("1 claim: 1 REFUTED Not as expected: P1-prob.")
+    for run in (fine, broken):
+        document = json.loads(documents.as_json(run))
+        jsonschema.validate(document, json.loads(documents.schema()))
+        assert document["attacks"] == [found.as_dict() for found in run.attacks]
+        assert document["ok"] is run.as_expected
+
+
+def test_a_run_that_is_not_finished_is_not_as_expected():
+    assert run_of(PASSED, claims=(OTHER,)).as_expected
+    assert not run_of(PASSED).as_expected
+    # Between the last claim and the last attack.
+    assert not run_of(PASSED, claims=(OTHER,), interrupted=True).as_expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "efforts"),
+    [
+        ({}, [1]),
+        ({"effort": "thorough"}, [4]),
+        ({"effort": "quick"}, []),
+        ({"complete": False}, []),
+        ({"planted": HARD_MAX}, []),
+    ],
+)
+def test_inequalities_are_attacked_in_whole_runs_of_the_right_code(monkeypatch, fields, efforts):
+    def attacked(plan, *, seed, effort):
+        return dataclasses.replace(BROKEN, claim=plan.claim, violated=False, evaluations=100 * seed + effort)
+
+    monkeypatch.setattr(running, "attack", attacked)
+    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}))
+    claims = [claim for claim in CLAIMS if claim.id in ("P1-logZ", "L1-kl")]
+    run = Run(claims, "source", [], **({"complete": True, "seed": 5} | fields))
+    run.execute(1, lambda _: None, lambda _: None)
+    assert [(found.claim, found.evaluations) for found in run.attacks] == [("L1-kl", 500 + n) for n in efforts]

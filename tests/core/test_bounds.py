@@ -1,12 +1,14 @@
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import kl, log_sum_exp
+from sympy import bernoulli
 
-from tabular_bellman import TabularBellmanError
+from tabular_bellman import TabularBellmanError, bounds
 from tabular_bellman.bounds import kappa, lemma_1_bound, proposition_3_bound
 
 mpmath = pytest.importorskip("mpmath")
@@ -37,6 +39,11 @@ def test_kappa_agrees_with_50_digits(epsilon):
 @given(st.floats(1e-8, 700.0))
 def test_kappa_agrees_with_50_digits_anywhere(epsilon):
     assert relative_error(epsilon) < 4e-15
+
+
+def test_the_bernoulli_numbers_of_the_series_are_exact():
+    numbers = [bernoulli(2 * k) for k in range(1, 13)]
+    assert [Fraction(int(number.p), int(number.q)) for number in numbers] == bounds._BERNOULLI
 
 
 @pytest.mark.parametrize("seam", [0.5, 300.0])

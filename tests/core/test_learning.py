@@ -263,6 +263,23 @@ def test_a_prompt_without_weight_has_no_part():
     assert energy_based_risk_gradient(rewards, target, [1.0, 0.0]).to_vector() == pytest.approx(np.zeros(6))
 
 
+@pytest.mark.parametrize(("risk", "gradient"), [EBM, ARM])
+def test_without_weights_prompts_count_alike(risk, gradient):
+    space = SequenceSpace(2, max_length=2, prompts=["x", "y", "z"])
+    table, target = StateActionTable.random(space, 0), AutoregressiveModel(StateActionTable.random(space, 1))
+    alike = np.full(3, 1.0 / 3.0)
+    assert risk(table, target) == risk(table, target, alike)
+    assert gradient(table, target) == gradient(table, target, alike)
+
+
+@pytest.mark.parametrize("gradient", [energy_based_risk_gradient, autoregressive_risk_gradient])
+def test_the_model_may_forbid_what_the_target_never_gets_to(gradient):
+    space = SequenceSpace.fixed_length(2, 2)
+    target = AutoregressiveModel(StateActionTable.from_levels(space, [[[-np.inf], [0.0]], [[0.0, 0.0], [0.0, 0.0]]]))
+    model = StateActionTable.from_levels(space, [[[0.0], [0.0]], [[-np.inf, 0.0], [0.0, 0.0]]])
+    assert gradient(model, target).levels[1][0, 0] == 0.0
+
+
 def test_what_the_model_forbids_costs_everything_however_unlikely():
     space = SequenceSpace(1, max_length=2)
     target = AutoregressiveModel(StateActionTable.from_levels(space, [[[-2000.0], [0.0]], [[0.0]]]))
@@ -312,6 +329,7 @@ def test_softmax_probabilities_of_the_oracle_agree_with_the_logits(two_responses
         ([1.0], "the prompt weights are .*; they must be 2 numbers"),
         ([[0.5, 0.5]], "the prompt weights are"),
         ([0.7, 0.7], "the prompt weights are"),
+        ([0.5, 0.5 + 1e-6], "the prompt weights are"),
         ([1.5, -0.5], "the prompt weights are"),
         ([math.nan, 0.5], "the prompt weights are"),
         ("half", "the array of prompt weights cannot be read"),
