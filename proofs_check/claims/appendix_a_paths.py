@@ -376,6 +376,6 @@ CLAIMS: Final = (
             ("lattice-cost-nodes-only", "T V^W", "nodes"),
             ("lattice-cost-one-step-only", "V^W (V+1), whatever T", "no length"),
         ),
-        own=lambda seed: [bare("six windows")],  # noqa: ARG005
+        own=lambda _: [bare("six windows")],
     ),
 )

@@ -29,11 +29,11 @@ _EULER: Final = 0.57721566490153286
 _STIELTJES: Final = -0.07281584548367673
 
 
-def _numbers_alone(seed: int) -> list[Instance]:  # noqa: ARG001
+def _numbers_alone(seed: int) -> list[Instance]:
     return [bare("(V, T) = (8, 4) and (4, 8)")]
 
 
-def _n_sequences(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _n_sequences(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     for (V, T), printed in zip(_SIZES, _SEQUENCES, strict=True):
         listed = sum(1 for _ in SequenceSpace.fixed_length(V, T).responses())
         # Y of Proposition 4, of Section 1 (no bare EOS), of A.1 (that, and one token longer).
@@ -65,7 +65,7 @@ def _formula(V: int, T: int, N: int, D: int, F: int) -> int:
     return (V + 1) * D + (T + 1) * D + N * (4 * D + 4 * (D * D + D) + 2 * D * F + F + D) + D + 1
 
 
-def _parameters(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _parameters(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     for (N, D, F), printed in zip(_MODELS, _PARAMETERS, strict=True):
         for V, T in _SIZES:
             what = f"V={V}, T={T}, {N} layers"
@@ -79,7 +79,7 @@ def _parameters(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Itera
             yield Comparison(f"{what}: ARM", as_exact(with_logits), as_exact(formula + (V - 1) * (D + 1)))
 
 
-def _overparametrised(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _overparametrised(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     for V, T in _SIZES:
         free = len(list(SequenceSpace.fixed_length(V, T).responses())) - 1
         smaller, larger = (_formula(V, T, *model) for model in _MODELS)
@@ -104,7 +104,7 @@ def _sums(kit: Toolkit[Any], n: int) -> tuple[Any, Any]:
     return harmonic, logs - third / 720.0
 
 
-def _zipf(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _zipf(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     for (V, T), (n, printed) in zip(_SIZES, _ZIPF.items(), strict=True):
         ranks = np.arange(1.0, n + 1.0)
         weights = 1.0 / kit.number(ranks**2 if wrong == "squared" else ranks)

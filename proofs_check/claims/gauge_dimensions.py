@@ -58,7 +58,7 @@ def _entries(matrix: NDArray[Any]) -> NDArray[np.object_]:
 # -- bodies -----------------------------------------------------------------------------------------------------------
 
 
-def _kernel(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _kernel(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     space = instance.space
     every, shaping = _taken(space), _shaping(space)
     if wrong == "sign":
@@ -90,7 +90,7 @@ def _kernel(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
         yield Comparison(f"{prompt!r}: rank = |Y|", as_exact(n_pairs - kernel), as_exact(n_responses))
 
 
-def _dimensions(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _dimensions(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     space = instance.space
     V, T, P = space.n_tokens, space.n_depths, space.n_prompts
     n_pairs = sum(1 for _ in space.pairs())
@@ -116,7 +116,7 @@ def _dimensions(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Itera
         yield Comparison("the table", as_exact(n_pairs, of_rewards, n_pairs - of_rewards), as_exact(*printed))
 
 
-def _without_last(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _without_last(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     space = instance.space
     V, T = space.n_tokens, space.n_depths
     last = 0 if wrong == "nothing-fixed" else V ** (T - 1)
@@ -143,7 +143,7 @@ def _with_eos(*sizes: tuple[int, int]) -> list[SequenceSpace]:
     return [SequenceSpace(V, max_length=T) for V, T in sizes]
 
 
-def _every_kind(seed: int) -> list[Instance]:  # noqa: ARG001
+def _every_kind(seed: int) -> list[Instance]:
     return _trees(
         *_with_eos((1, 1), (1, 2), (1, 4), (2, 2), (2, 3), (3, 3), (2, 4)),
         SequenceSpace(2, max_length=4, min_length=2),
@@ -163,12 +163,12 @@ def _with_masks(seed: int) -> list[Instance]:
     return [*_every_kind(seed), *(half_forbidden(space, rng, seed) for space in spaces)]
 
 
-def _of_the_table(seed: int) -> list[Instance]:  # noqa: ARG001
+def _of_the_table(seed: int) -> list[Instance]:
     prompts = SequenceSpace(2, max_length=3, prompts=["x", "y"])
     return _trees(*_with_eos(*_TABLE), SequenceSpace.fixed_length(2, 3), prompts, SequenceSpace.fixed_length(3, 2))
 
 
-def _eq3_sizes(seed: int) -> list[Instance]:  # noqa: ARG001
+def _eq3_sizes(seed: int) -> list[Instance]:
     return _trees(*_with_eos((1, 1), (2, 1), (1, 2), (2, 2), (2, 3), (3, 3), (1, 4), (2, 4)))
 
 

@@ -44,7 +44,7 @@ def _response_sets(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> It
     yield Comparison("number of responses in each", as_exact(*(len(set(y)) for y in sets.values())), expected)
 
 
-def _states(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _states(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     space = instance.space
     V, T, P = space.n_tokens, space.max_length, space.n_prompts
     prompts: list[Any] = list(space.prompts)
@@ -79,7 +79,7 @@ def _states_own(_: int) -> list[Instance]:
     return found
 
 
-def _prompts(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _prompts(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     first = 1 if wrong == "printed" else 0
     for V, U in product((1, 2, 3), (1, 2, 3, 4)):
         last = U if wrong == "too long" else U - 1

@@ -59,7 +59,7 @@ class _Terms(LogFloat):
 _COST_SIZES: Final = [(V, T) for V in (1, 2, 3, 4) for T in (1, 2, 3, 4, 5)]
 
 
-def _cost(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _cost(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     counted = []
     for size in _COST_SIZES:
         space, system = SequenceSpace(size[0], max_length=size[1]), _Terms()

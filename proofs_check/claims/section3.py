@@ -154,7 +154,7 @@ def _one_state(space: SequenceSpace, system: _Counting, rewards: Levels, prefix:
     return np.array(column, dtype=np.object_)
 
 
-def _cost(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _cost(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     for V, T in product((1, 2, 3), (2, 3, 4)):
         space = SequenceSpace(V, max_length=T)
         table = [

@@ -118,7 +118,7 @@ def _argmin(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
     yield Comparison("L^EBM(R_r) - H = KL(ρ‖p_R)", kit.ebm_risk(space, rewards, target, weights) - entropy, loss)
 
 
-def _dimensions(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _dimensions(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     space = instance.space
     one = SequenceSpace(space.n_tokens, max_length=space.max_length, min_length=space.min_length)
     if not space.has_eos:

@@ -143,7 +143,7 @@ def _rationals(*numbers: Fraction | int) -> NDArray[np.object_]:
 _VALUES: Final = ((0.5, 0.123302), (1.0, 0.474475), (2.0, 1.669850), (4.0, 4.922908), (10.0, 16.004268))
 
 
-def _series(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _series(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     kappa, slopes = _coefficients(8)
     bernoulli = _bernoulli(16)
     formula = [

@@ -166,7 +166,7 @@ def _attaining_one_token(space: SequenceSpace, epsilon: float) -> tuple[list[Flo
 # -- the paper's bound against the sharp one ---------------------------------------------------------------------------
 
 
-def _ratio(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:  # noqa: ARG001
+def _ratio(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
     grid = kit.number(np.array([0.125, 0.5, 1.0, 2.0, 4.0, 16.0]))
     kappa = kit.kappa(grid)
     least = (6.0 if wrong == "ratio-six-over-epsilon" else 4.0) / grid

@@ -27,7 +27,7 @@ def _longest_only(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: 
     return kit.system.sum(totals(kit, space, scaled(kit, rewards, temperature))[-_group_sizes(space)[-1] :])
 
 
-def _unscaled(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:  # noqa: ARG001
+def _unscaled(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     return kit.system.sum(totals(kit, space, rewards))
 
 
@@ -69,7 +69,7 @@ def _prompts_pooled(kit: Kit, space: SequenceSpace, rewards: Levels, temperature
     return kit.system.normalise(found.reshape(-1, 1)).reshape(found.shape)
 
 
-def _ebm_without_temperature(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:  # noqa: ARG001
+def _ebm_without_temperature(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     return kit.system.normalise(totals(kit, space, rewards))
 
 

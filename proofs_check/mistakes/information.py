@@ -69,11 +69,11 @@ KL: Final = registered(
 )
 
 
-def _linear(kit: Kit, epsilon: Array) -> Any:  # noqa: ARG001
+def _linear(kit: Kit, epsilon: Array) -> Any:
     return 2.0 * epsilon
 
 
-def _quadratic(kit: Kit, epsilon: Array) -> Any:  # noqa: ARG001
+def _quadratic(kit: Kit, epsilon: Array) -> Any:
     return epsilon**2 / 2.0
 
 

@@ -30,7 +30,7 @@ def _own_value(kit: Kit, space: SequenceSpace, logits: Levels, temperature: floa
     return _inverse(kit, space, logits, lambda t: values[t], rows=space.n_tokens + 1)
 
 
-def _inverse_hard_max(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:  # noqa: ARG001
+def _inverse_hard_max(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:
     return _inverse(kit, space, logits, lambda t: logits[t + 1].max(axis=0).reshape(space.n_tokens, -1))
 
 
@@ -51,7 +51,7 @@ def _inverse_last_zero(kit: Kit, space: SequenceSpace, logits: Levels, temperatu
     return rewards
 
 
-def _not_inverted(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:  # noqa: ARG001
+def _not_inverted(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:
     return list(logits)
 
 

@@ -107,7 +107,7 @@ def _ebm_of_logits(kit: Kit, space: SequenceSpace, rewards: Levels, target: Leve
     return kit.arm_gradient(space, kit.recursion(space, rewards, 1.0)[0], target, weights)
 
 
-def _ebm_data_only(kit: Kit, space: SequenceSpace, rewards: Levels, target: Levels, weights: Array) -> Any:  # noqa: ARG001
+def _ebm_data_only(kit: Kit, space: SequenceSpace, rewards: Levels, target: Levels, weights: Array) -> Any:
     return _weighted(space, [-rho for rho in _pair_chances(kit, space, target)], weights)
 
 
@@ -145,7 +145,7 @@ LOG_PARTITION_GRADIENT: Final = registered(
 )
 
 
-def _identity(kit: Kit, space: SequenceSpace, rewards: Levels, levels: Levels) -> Any:  # noqa: ARG001
+def _identity(kit: Kit, space: SequenceSpace, rewards: Levels, levels: Levels) -> Any:
     return [np.array(level) for level in levels]
 
 

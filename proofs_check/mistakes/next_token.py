@@ -61,11 +61,11 @@ def _policy_without_eos(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     return policy
 
 
-def _policy_as_logits(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:  # noqa: ARG001
+def _policy_as_logits(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     return list(logits)
 
 
-def _policy_over_prefixes(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:  # noqa: ARG001
+def _policy_over_prefixes(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     return [kit.system.normalise(q.T).T for q in logits]
 
 

@@ -10,7 +10,7 @@ from tabular_bellman.space import SequenceSpace
 __all__ = ["WITH_REFERENCE"]
 
 
-def _ignored(kit: Kit, space: SequenceSpace, rewards: Levels, reference: Levels) -> Any:  # noqa: ARG001
+def _ignored(kit: Kit, space: SequenceSpace, rewards: Levels, reference: Levels) -> Any:
     return kit.recursion(space, rewards, 1.0)
 
 
