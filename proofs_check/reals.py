@@ -17,7 +17,7 @@ __all__ = ["Real", "Reals", "concatenate", "exp", "log", "maximum", "value", "wh
 
 _UNIT_ROUNDOFF: Final = 2.0**-53
 # NumPy states errors below 1 unit in the last place for exp and log; twice that is assumed here.
-_ULPS: Final = 4.0 * _UNIT_ROUNDOFF
+_FUNCTION_ULPS: Final = 4.0
 _FIRST_ORDER: Final = 1.0 + 1e-6  # covers the rounding of the bounds themselves
 _TINY: Final = 1e-300  # what underflow can lose
 
@@ -125,7 +125,7 @@ def exp(x: Any) -> Any:
     y = np.exp(x.value)
     with np.errstate(over="ignore", invalid="ignore"):
         carried = np.where(y > 1e-290, y * np.expm1(x.error), np.exp(x.value + x.error))
-    return Real._rounded(y, np.where(np.isneginf(x.value), 0.0, carried + _TINY), ulps=4.0)
+    return Real._rounded(y, np.where(np.isneginf(x.value), 0.0, carried + _TINY), ulps=_FUNCTION_ULPS)
 
 
 def log(x: Any) -> Any:
@@ -134,7 +134,7 @@ def log(x: Any) -> Any:
         return np.log(x)
     with np.errstate(invalid="ignore", divide="ignore"):
         carried = np.where(x.error < x.value, -np.log1p(-x.error / x.value), np.inf)
-        found = Real._rounded(np.log(x.value), carried + _TINY, ulps=4.0)
+        found = Real._rounded(np.log(x.value), carried + _TINY, ulps=_FUNCTION_ULPS)
     return found._unknown((x.value <= x.error) & (x.error > 0.0))
 
 

@@ -163,9 +163,7 @@ def log_partition_gradient(reward: StateActionTable) -> StateActionTable:
     array([[[0.3333, 0.3333]]])
     """
     logits, _ = soft_bellman(reward)
-    model = AutoregressiveModel(logits)
-    pairs = zip(model.prefix_log_probs.levels, model.log_policy.levels, strict=True)
-    return StateActionTable.from_levels(reward.space, [np.exp(passing + policy) for passing, policy in pairs])
+    return StateActionTable.from_levels(reward.space, _pair_chances(AutoregressiveModel(logits)))
 
 
 def energy_based_risk_gradient(
@@ -196,10 +194,7 @@ def energy_based_risk_gradient(
     weights = _weights(reward.space, target, prompt_weights)
     _refuse_infinite(model, target, weights)
     mine = log_partition_gradient(reward).levels
-    theirs = [
-        np.exp(passing + policy)
-        for passing, policy in zip(target.prefix_log_probs.levels, target.log_policy.levels, strict=True)
-    ]
+    theirs = _pair_chances(target)
     levels = [(p - rho) * _per_prefix(weights, p) for p, rho in zip(mine, theirs, strict=True)]
     return StateActionTable.from_levels(reward.space, levels)
 
@@ -277,6 +272,12 @@ def soft_bellman_pullback(reward: StateActionTable, cotangent: StateActionTable)
         levels.append(here)
         arrived = here[: space.n_tokens].reshape(-1)
     return StateActionTable.from_levels(space, levels)
+
+
+def _pair_chances(model: SequenceModel) -> list[FloatArray]:
+    """The chance that a response passes through s and takes a."""
+    pairs = zip(model.prefix_log_probs.levels, model.log_policy.levels, strict=True)
+    return [np.exp(passing + policy) for passing, policy in pairs]
 
 
 def _policy(reward: StateActionTable) -> list[FloatArray]:
