@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from proofs_check.commands import INTERRUPTED, demo, errata, listing, lookahead, matrix, run, schema, show
+from proofs_check.commands import (
+    INTERRUPTED,
+    demo,
+    errata,
+    listing,
+    lookahead,
+    matrix,
+    run,
+    schema,
+    show,
+    target,
+)
 from tabular_bellman import TabularBellmanError, __version__
 
 __all__ = ["main"]
@@ -24,6 +35,30 @@ examples:
   proofs-check run P1-prob P1-logZ --plant hard-max
   proofs-check show P3-kl-bound
   proofs-check errata E4
+  proofs-check target mypackage.backup:soft_q --kind soft-bellman
+"""
+
+_TARGET_EPILOG = """\
+exit status: 0 it agrees, 1 it does not, 2 it cannot be called
+
+kinds, and what the function is:
+  soft-bellman   f(rewards) -> (logits, values), or one of them (--returns)
+  inverse        f(logits) -> rewards
+  log-partition  f(rewards) -> number
+  log-prob       f(logits, response) -> number
+  policy         f(logits) -> table of probabilities
+  sampler        f(logits, n) -> n responses
+  gradient       f(rewards) -> table of derivatives of the log-partition
+  marginals      f(logits) -> chance of passing through each prefix
+  kl             f(logits of p, logits of q) -> number
+  kl-estimator   f(logits of p, logits of q, response) -> number
+  entropy        f(logits) -> number
+
+docs/testing.md says how tables and responses look with each adapter.
+
+examples:
+  proofs-check target mypackage.backup:soft_q --kind soft-bellman
+  proofs-check target mypackage.model:log_prob --kind log-prob --adapter batch --array torch --dtype float32
 """
 
 
@@ -80,6 +115,9 @@ def _parser() -> argparse.ArgumentParser:
         "--markdown", action="store_true", help="as the page in docs/"
     )
     _add_rewards(command("lookahead", lookahead, "what a limited horizon loses"))
+    target_parser = command("target", target, "check a function of yours against the exact oracle")
+    target_parser.epilog = _TARGET_EPILOG
+    _add_target(target_parser)
     command("schema", schema, "print the JSON Schema of run --json")
     return parser
 
@@ -133,6 +171,33 @@ def _add_rewards(parser: argparse.ArgumentParser) -> None:
         help="the budget for one table (128 MiB); a run takes about 25 times that",
     )
     parser.add_argument("--seed", type=_seed, metavar="S", help="of the random rewards (0)")
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("function", metavar="package.module:function", help="also of a file in the current folder")
+    parser.add_argument("--kind", required=True, help="what it computes (below)")
+    add = parser.add_argument_group("how it is called").add_argument
+    add("--adapter", metavar="NAME", help="dict (default), batch, next-token, mdp or table")
+    add("--array", metavar="LIBRARY", help="numpy (default), torch or jax")
+    add("--dtype", help="float64 (default), float32, bfloat16 or float16; it decides the bound")
+    add("--returns", metavar="WHAT", help="both, logits or values; probabilities or log-probabilities")
+    add("--view", help="whether the table is of logits or of rewards")
+    add("--of", help="a gradient of: log-partition (default), or nll, f(logits, responses)")
+    add("--temperature", type=float, metavar="T", help="that is built in, or to pass (1; or several, by keyword)")
+    add("--discount", type=float, metavar="G", help="likewise, of soft-bellman and inverse")
+    add("--reference", help="uniform: V is a log mean exp")
+    add = parser.add_argument_group("on what").add_argument
+    add("--no-masks", dest="masks", action="store_false", default=None, help="nothing is forbidden")
+    add("--prompts", action="store_true", default=None, help="several prompts; keys name the prompt")
+    add("--lengths", help="eos (default), fixed or both")
+    add("--max-responses", type=int, metavar="N", help="at most so many responses to a prompt (40)")
+    add("--examples", type=int, metavar="N", help="instances to draw, besides fixed ones (100)")
+    add("--draws", type=int, metavar="N", help="responses that a sampler draws on each instance (2000)")
+    add("--seed", type=int, metavar="S", help="the same seed draws the same (0)")
+    add = parser.add_argument_group("judged how").add_argument
+    add("--tolerance", type=float, metavar="X", help="added to the derived bound (0)")
+    add("--false-alarm", type=float, metavar="P", help="of a sampler's exact test (1e-6)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
 def _vocab(text: str) -> int | tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from tabular_bellman import TabularBellmanError
 
-__all__ = ["INTERRUPTED", "demo", "errata", "listing", "lookahead", "matrix", "run", "schema", "show"]
+__all__ = ["INTERRUPTED", "demo", "errata", "listing", "lookahead", "matrix", "run", "schema", "show", "target"]
 
 INTERRUPTED = 130
 
@@ -124,6 +124,31 @@ def run(options: argparse.Namespace) -> int:
         if speaks:
             _print([f"Saved in {options.save}: CLAIM.json (rewards), CLAIM-other.json (the other table)."])
     return INTERRUPTED if current.interrupted else 0 if current.as_expected else 1
+
+
+def target(options: argparse.Namespace) -> int:
+    """Check a function of yours against the exact oracle."""
+    import json
+    from contextlib import redirect_stdout
+    from tempfile import TemporaryDirectory
+
+    from proofs_check.functions import hint, load_function, names_function
+
+    if not names_function(options.function):
+        raise TabularBellmanError(f"{options.function}: not package.module:function{hint(options.function)}.")
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    for name in ("command", "function", "kind", "json"):
+        del given[name]
+    # Hypothesis keeps what it learns in a folder; the user's own is not for that.
+    with TemporaryDirectory() as folder:
+        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
+        with redirect_stdout(sys.stderr):  # what the function prints is no part of the report
+            function = load_function("target", options.function)
+            from proofs_check.testing import check
+
+            report = check(options.kind, function, throw=False, **given)
+    _print([json.dumps(report.to_dict(), indent=1, allow_nan=False)] if options.json else report.lines)
+    return 0 if report.agrees else 1
 
 
 def _refuse_places(options: argparse.Namespace) -> None:

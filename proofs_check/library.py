@@ -60,6 +60,31 @@ def _with_reference(space: SequenceSpace, rewards: Levels, reference: Levels) ->
     return logits.levels, values.levels
 
 
+def _measure(space: SequenceSpace, log_weights: Levels | None) -> StateActionTable | None:
+    return None if log_weights is None else _table(space, [np.exp(level) for level in log_weights])
+
+
+def _regularised(
+    space: SequenceSpace, rewards: Levels, temperature: float, discount: float, reference: Levels | None
+) -> tuple[Levels, Levels]:
+    measure = _measure(space, reference)
+    logits, values = soft_bellman(_table(space, rewards), temperature=temperature, discount=discount, reference=measure)
+    return logits.levels, values.levels
+
+
+def _regularised_inverse(
+    space: SequenceSpace, logits: Levels, temperature: float, discount: float, reference: Levels | None
+) -> Levels:
+    measure = _measure(space, reference)
+    return inverse_soft_bellman(
+        _table(space, logits), temperature=temperature, discount=discount, reference=measure
+    ).levels
+
+
+def _ebm_policy(space: SequenceSpace, rewards: Levels, temperature: float) -> Levels:
+    return EnergyBasedModel(_table(space, rewards), temperature).log_policy.levels
+
+
 def _inverse(space: SequenceSpace, logits: Levels, temperature: float) -> Levels:
     return inverse_soft_bellman(_table(space, logits), temperature=temperature).levels
 
@@ -152,6 +177,9 @@ LIBRARY: Final[Toolkit[FloatArray]] = Toolkit(
     soft_bellman=_soft_bellman,
     recursion=(_float := reference_toolkit(LogFloat(), _same, np.exp, _same, _number)).recursion,
     with_reference=_with_reference,
+    regularised=_regularised,
+    regularised_inverse=_regularised_inverse,
+    ebm_policy=_ebm_policy,
     inverse=_inverse,
     response_rewards=_float.response_rewards,
     log_partition=_log_partition,

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from proofs_check.toolkit import Levels, Toolkit
 from tabular_bellman import SequenceSpace
 
-__all__ = ["beginnings", "chances", "incidence", "lengths", "pair_sums", "tempered"]
+__all__ = ["beginnings", "chances", "incidence", "lengths", "pair_sums", "pair_totals", "tempered"]
 
 
 def incidence(space: SequenceSpace) -> list[NDArray[np.bool_]]:
@@ -68,6 +68,19 @@ def beginnings(space: SequenceSpace, t: int) -> NDArray[np.intp]:
 def chances(kit: Toolkit[Any], space: SequenceSpace, log_probs: Any, t: int) -> Any:
     """Return the chance of passing through each prefix of t tokens, as a sum over the responses that do."""
     return kit.system.sum(log_probs[beginnings(space, t)]).reshape((space.n_prompts * space.n_tokens**t,))
+
+
+def pair_totals(kit: Toolkit[Any], space: SequenceSpace, weights: Any) -> list[Any]:
+    """Return Σ over the responses that take each (prefix, action): levels of carriers, from a carrier (n, P)."""
+    levels, last = [], space.n_depths - 1
+    for t in range(space.n_depths):
+        shape = (space.n_actions(t), space.n_prefixes_at(t))
+        n_going_on = space.n_tokens if t < last else 0
+        # What ends here stands first among what begins with a prefix.
+        ended = weights[beginnings(space, t)[: shape[0] - n_going_on]].reshape((shape[0] - n_going_on, shape[1]))
+        going_on = [chances(kit, space, weights, t + 1).reshape((n_going_on, shape[1]))] if n_going_on else []
+        levels.append(kit.system.stack([*going_on, ended]))
+    return levels
 
 
 def tempered(kit: Toolkit[Any], levels: Levels, temperature: float) -> list[Any]:

@@ -1,11 +1,9 @@
 """Where rewards come from: a CSV file, a saved table, a function of the user's, or random numbers."""
 
 import csv
-import importlib
 import math
 import re
 import sys
-from collections.abc import Callable
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from proofs_check.functions import hint, load_function, names_function
 from proofs_check.instances import Effort, Instance, built_in, of_user
 from tabular_bellman import EOS, EnergyBasedModel, SequenceSpace, StateActionTable, TabularBellmanError
 from tabular_bellman.tokens import some
@@ -20,7 +19,6 @@ from tabular_bellman.tokens import some
 __all__ = ["Request", "instances"]
 
 _COLUMNS = ("prompt", "response", "reward")
-_FUNCTION = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*")
 
 
 @dataclass(frozen=True)
@@ -97,22 +95,15 @@ def _reward(request: Request) -> tuple[str, StateActionTable | None]:
         if request.shape_options():
             raise TabularBellmanError(f"{source} holds its own space; leave out {', '.join(request.shape_options())}.")
         return source, StateActionTable.load(path, max_bytes=request.max_bytes)
-    if not _FUNCTION.fullmatch(source) or _hint(source):
+    if not names_function(source):
         raise TabularBellmanError(
-            f"--rewards {source}: neither a .csv, .npz or .json file nor package.module:function{_hint(source)}."
+            f"--rewards {source}: neither a .csv, .npz or .json file nor package.module:function{hint(source)}."
         )
     with redirect_stdout(sys.stderr):  # what the function prints is no part of the report
-        function = _load_function(source)
+        function = load_function("--rewards", source)
         space = _space(request, f"the function {source}")
         build = StateActionTable.from_function if request.stepwise else StateActionTable.from_responses
         return source, build(space, function)
-
-
-def _hint(source: str) -> str:
-    file, colon, function = source.partition(":")
-    if colon and file.endswith(".py"):
-        return f"; for a function in {file}, stand in its folder and write {Path(file).stem}:{function}"
-    return ""
 
 
 def _space(request: Request, what: str) -> SequenceSpace:
@@ -139,36 +130,6 @@ def _sized(
         prompts=prompts,
         max_bytes=request.max_bytes,
     )
-
-
-# -- functions --------------------------------------------------------------------------------------------------------
-
-
-def _load_function(source: str) -> Callable[..., Any]:
-    module_name, _, attribute = source.partition(":")
-    if "" not in sys.path:
-        sys.path.insert(0, "")  # the current folder, as `python -m` has it
-    try:
-        found: Any = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        own = error.name is not None and f"{module_name}.".startswith(f"{error.name}.")
-        found_none = f"no module named {error.name!r} in the current folder or among installed packages"
-        raise TabularBellmanError(
-            f"--rewards {source}: {found_none if own else f'importing {module_name} needs {error.name!r}: {error}'}."
-        ) from error
-    except (Exception, SystemExit) as error:
-        raise TabularBellmanError(
-            f"--rewards {source}: importing {module_name} raised {type(error).__name__}: {error}."
-        ) from error
-    try:
-        for part in attribute.split("."):
-            found = getattr(found, part)
-    except Exception as error:
-        raise TabularBellmanError(f"--rewards {source}: {module_name} has no {attribute!r}: {error}.") from error
-    if not callable(found):
-        raise TabularBellmanError(f"--rewards {source}: {attribute} is a {type(found).__name__}, not a function.")
-    function: Callable[..., Any] = found
-    return function
 
 
 # -- CSV --------------------------------------------------------------------------------------------------------------

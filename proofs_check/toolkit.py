@@ -50,6 +50,13 @@ class Toolkit(Generic[C]):
         The same through the generic recursion.
     with_reference : callable
         (space, rewards, logits of the reference) → (logits, values), the soft Bellman map with a reference measure.
+    regularised : callable
+        (space, rewards, temperature, discount, levels of log π_ref or None) → (logits, values), the soft Bellman map
+        with all its parameters; π_ref are weights, 0 or more, of which each entry is the logarithm.
+    regularised_inverse : callable
+        (space, logits, temperature, discount, levels of log π_ref or None) → rewards.
+    ebm_policy : callable
+        (space, rewards, temperature) → levels of log π(a|s) of p ∝ exp(R/τ), -inf throughout at a dead prefix.
     inverse : callable
         (space, logits, temperature) → rewards.
     response_rewards : callable
@@ -91,6 +98,9 @@ class Toolkit(Generic[C]):
     soft_bellman: Callable[[SequenceSpace, Levels, float], tuple[Levels, Levels]]
     recursion: Callable[[SequenceSpace, Levels, float], tuple[Levels, Levels]]
     with_reference: Callable[[SequenceSpace, Levels, Levels], tuple[Levels, Levels]]
+    regularised: Callable[[SequenceSpace, Levels, float, float, Levels | None], tuple[Levels, Levels]]
+    regularised_inverse: Callable[[SequenceSpace, Levels, float, float, Levels | None], Levels]
+    ebm_policy: Callable[[SequenceSpace, Levels, float], Levels]
     inverse: Callable[[SequenceSpace, Levels, float], Levels]
     response_rewards: Callable[[SequenceSpace, Levels], C]
     log_partition: Callable[[SequenceSpace, Levels, float], C]
@@ -143,6 +153,26 @@ def reference_toolkit(
 
     def with_reference(space: SequenceSpace, rewards: Levels, reference: Levels) -> tuple[Levels, Levels]:
         return backward(space, system, rewards, log_reference=policy(space, reference))
+
+    def measure(log_weights: Levels | None) -> list[Any] | None:
+        # As weights and back, since the library takes a table of weights: the rounding of that counts too.
+        with np.errstate(divide="ignore"):
+            return None if log_weights is None else [reals.log(real(level)) for level in log_weights]
+
+    def regularised(
+        space: SequenceSpace, rewards: Levels, temperature: float, discount: float, reference: Levels | None
+    ) -> tuple[Levels, Levels]:
+        weights = measure(reference)
+        return backward(space, system, rewards, temperature=temperature, discount=discount, log_reference=weights)
+
+    def regularised_inverse(
+        space: SequenceSpace, logits: Levels, temperature: float, discount: float, reference: Levels | None
+    ) -> Levels:
+        weights = measure(reference)
+        return inverse(space, system, logits, temperature=temperature, discount=discount, log_reference=weights)
+
+    def ebm_policy(space: SequenceSpace, rewards: Levels, temperature: float) -> Levels:
+        return policy(space, scaled(recursion(space, rewards, temperature)[0], temperature))
 
     def inverse_map(space: SequenceSpace, logits: Levels, temperature: float) -> Levels:
         return inverse(space, system, logits, temperature=temperature)
@@ -259,6 +289,9 @@ def reference_toolkit(
         soft_bellman=recursion,
         recursion=recursion,
         with_reference=with_reference,
+        regularised=regularised,
+        regularised_inverse=regularised_inverse,
+        ebm_policy=ebm_policy,
         inverse=inverse_map,
         response_rewards=response_rewards,
         log_partition=log_partition,

@@ -14,7 +14,7 @@ from proofs_check.mistakes import (
     PASSING,
     POLICY,
     RESPONSE_REWARDS,
-    SOFT_BELLMAN,
+    SOFT_BELLMAN_LOGITS,
     WITH_REFERENCE,
     without,
 )
@@ -248,7 +248,7 @@ CLAIMS: Final = (
         body=_marginals,
         # A softmax of the tokens without EOS leaves the entry of EOS as it is, and of π no other is used.
         mistakes=(
-            *SOFT_BELLMAN,
+            *SOFT_BELLMAN_LOGITS,
             *EBM,
             *ARM,
             *PASSING,
@@ -290,7 +290,7 @@ CLAIMS: Final = (
         routes=("sums over all continuations, and over all responses", "the soft Bellman recursion and its softmax"),
         body=_summed_out,
         # One normaliser for all prompts cancels in p(s⊕a) = p(s) π(a|s).
-        mistakes=(*SOFT_BELLMAN, *without(EBM, "prompts-pooled"), *POLICY),
+        mistakes=(*SOFT_BELLMAN_LOGITS, *without(EBM, "prompts-pooled"), *POLICY),
         misreadings=misread(
             _summed_out,
             ("chain-no-future", "q = r: nothing is summed out", "greedy"),

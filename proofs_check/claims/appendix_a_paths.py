@@ -10,7 +10,18 @@ from proofs_check import reals
 from proofs_check.claim import TREE, Claim, Comparison, misread
 from proofs_check.exact import as_exact
 from proofs_check.instances import MODEST, Instance, bare
-from proofs_check.mistakes import EBM, EBM_RISK, ENTROPY, KL, LOG_PARTITION, POLICY, SOFT_BELLMAN, without
+from proofs_check.mistakes import (
+    EBM,
+    EBM_RISK,
+    ENTROPY,
+    KL,
+    LOG_PARTITION,
+    OF_TEMPERATURE,
+    POLICY,
+    SOFT_BELLMAN,
+    SOFT_BELLMAN_LOGITS,
+    without,
+)
 from proofs_check.paths import lengths, tempered
 from proofs_check.toolkit import Levels, Toolkit, expectation
 from tabular_bellman import SequenceSpace
@@ -268,7 +279,7 @@ CLAIMS: Final = (
         routes=("log-sum-exp, and KL over all responses, by enumeration", "E_p[r + H(π)], step by step from the root"),
         body=_lower_bound,
         # exp(-1e9) is 0, so that mask shows in no sum that has other terms.
-        mistakes=(*without(SOFT_BELLMAN, "mask-1e9"), *LOG_PARTITION, *KL),
+        mistakes=(*without(SOFT_BELLMAN_LOGITS, "mask-1e9"), *LOG_PARTITION, *KL),
         misreadings=misread(
             _lower_bound,
             ("elbo-no-entropy", "E_p[R], without H(p)", "no entropy"),
@@ -288,7 +299,7 @@ CLAIMS: Final = (
         body=_saddle,
         # At temperature 1; and what float32 changes in q changes E_q[R] + H(p_q) by its square, as q is a maximum.
         mistakes=(
-            *without(SOFT_BELLMAN, "mask-1e9", "lost-temperature", "token-temperature", "single-precision"),
+            *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE, "mask-1e9", "single-precision"),
             *EBM_RISK,
             *ENTROPY,
         ),

@@ -10,7 +10,7 @@ from proofs_check.claim import FORCED, Claim, Comparison, misread
 from proofs_check.claims.section4_risks import AT_TEMPERATURE
 from proofs_check.extremal import attaining, differences, distances, expected, largest, step_kls
 from proofs_check.instances import MODEST, Instance
-from proofs_check.mistakes import ARM, EBM, KL, PASSING, POLICY, SOFT_BELLMAN, without
+from proofs_check.mistakes import ARM, EBM, KL_OF_ONE_STEP, PASSING, POLICY, SOFT_BELLMAN_LOGITS, without
 from proofs_check.toolkit import Levels, Toolkit, expectation
 from tabular_bellman import SequenceSpace
 
@@ -129,7 +129,7 @@ CLAIMS: Final = (
             "pairs of 2 and of 5 actions that need nearly all of the constant",
         ),
         body=_lemma,
-        mistakes=(*without(POLICY, "policy-over-prefixes"), *without(KL, "kl-per-token")),
+        mistakes=(*without(POLICY, "policy-over-prefixes"), *KL_OF_ONE_STEP),
         misreadings=misread(
             _lemma,
             ("lemma1-half", "1 for 2"),
@@ -173,7 +173,7 @@ CLAIMS: Final = (
         ),
         body=_proof,
         mistakes=(
-            *without(SOFT_BELLMAN, *AT_TEMPERATURE),
+            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
             *without(EBM, "ebm-without-temperature"),  # temperature 1 throughout
             *ARM,
             *POLICY,

@@ -14,9 +14,10 @@ from proofs_check.mistakes import (
     EBM_GRADIENT,
     KAPPA,
     LOG_PARTITION_GRADIENT,
+    OF_TEMPERATURE,
     PASSING,
     POLICY,
-    SOFT_BELLMAN,
+    SOFT_BELLMAN_LOGITS,
     without,
 )
 from proofs_check.paths import incidence
@@ -228,7 +229,7 @@ CLAIMS: Final = (
         body=_after,
         mistakes=(
             # The temperature is 1, and forbidden actions are left out.
-            *without(SOFT_BELLMAN, "lost-temperature", "token-temperature", "mask-1e9"),
+            *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE, "mask-1e9"),
             *without(POLICY, "policy-not-normalised"),
         ),
         misreadings=misread(

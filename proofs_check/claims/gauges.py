@@ -8,7 +8,15 @@ import numpy as np
 from proofs_check.claim import TREE, Claim, Comparison, misread
 from proofs_check.derivatives import flat, terminal
 from proofs_check.instances import MODEST, Instance, Scope
-from proofs_check.mistakes import INVERSE, POLICY, RESPONSE_REWARDS, SOFT_BELLMAN, without
+from proofs_check.mistakes import (
+    INVERSE,
+    OF_TEMPERATURE,
+    POLICY,
+    RESPONSE_REWARDS,
+    SOFT_BELLMAN,
+    SOFT_BELLMAN_LOGITS,
+    without,
+)
 from proofs_check.toolkit import Levels, Toolkit
 from tabular_bellman.enumeration import completions
 
@@ -19,8 +27,16 @@ _TREE: Final = f"{TREE}; φ = 0 after the last step"
 _SHALLOW: Final = Scope(
     "at most 12 depths, where completions are written out from each", lambda i: i.space.n_depths <= 12
 )
-# M with these moves as M does: a maximum, a sum over some actions, a sum that is clipped.
-_EQUIVARIANT: Final = ("hard-max", "eos-left-out", "token-temperature", "no-shift")
+# M with these moves as M does: a maximum, a mean, a sum over some actions, a sum that is clipped, any temperature.
+_EQUIVARIANT: Final = (
+    "hard-max",
+    "eos-left-out",
+    "token-temperature",
+    "no-shift",
+    "log-mean-exp",
+    "expected-value",
+    "temperature-inverted",
+)
 
 
 def _potential(kit: Toolkit[Any], instance: Instance, *, at_root: bool) -> list[Any]:
@@ -182,9 +198,10 @@ CLAIMS: Final = (
         ),
         body=_quotient,
         mistakes=(
-            *without(SOFT_BELLMAN, *_EQUIVARIANT, "lost-temperature"),  # the temperature is 1
+            *without(SOFT_BELLMAN_LOGITS, *_EQUIVARIANT, "lost-temperature"),  # the temperature is 1
             *without(INVERSE, "inverse-hard-max", "inverse-lost-temperature"),  # a maximum moves with its logits too
-            *without(POLICY, "policy-without-eos"),  # as does any normaliser over some of the actions
+            # As does any normaliser over some of the actions; and the best action stays the best.
+            *without(POLICY, "policy-without-eos", "policy-greedy"),
             *RESPONSE_REWARDS,
         ),
         misreadings=misread(
@@ -208,8 +225,8 @@ CLAIMS: Final = (
         ),
         body=_sections,
         mistakes=(
-            *without(SOFT_BELLMAN, "lost-temperature", "token-temperature"),  # the temperature is 1
-            *POLICY,
+            *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE),  # the temperature is 1
+            *without(POLICY, "policy-greedy"),  # which is a policy too: its V is 0
             *without(RESPONSE_REWARDS, "first-step-missing"),  # missing on both sides
         ),
         misreadings=misread(

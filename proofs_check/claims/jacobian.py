@@ -26,9 +26,10 @@ from proofs_check.mistakes import (
     EBM_GRADIENT,
     FORWARD_MODE,
     LOG_PARTITION_GRADIENT,
+    OF_TEMPERATURE,
     PULLBACK,
     PUSHFORWARD,
-    SOFT_BELLMAN,
+    SOFT_BELLMAN_LOGITS,
     without,
 )
 from proofs_check.paths import incidence
@@ -281,7 +282,7 @@ CLAIMS: Final = (
             *without(ARM_GRADIENT, "arm-gradient-all-prefixes", "arm-gradient-own-prefixes", "arm-gradient-sign"),
             *without(EBM_GRADIENT, "ebm-gradient-of-logits"),
             # The temperature is 1; rewards are log-probabilities, so that nothing overflows or is near -1e9.
-            *without(SOFT_BELLMAN, "lost-temperature", "token-temperature", "mask-1e9", "no-shift"),
+            *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE, "mask-1e9", "no-shift"),
             # Only the change of A is looked at.
             *without(FORWARD_MODE, "forward-mode-identity"),
         ),

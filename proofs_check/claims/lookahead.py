@@ -9,7 +9,7 @@ import numpy as np
 from proofs_check import reals
 from proofs_check.claim import TREE, Claim, Comparison, Misreading, misread
 from proofs_check.instances import EQUAL_LENGTHS, MODEST, Instance, built_in, half_forbidden
-from proofs_check.mistakes import EBM, SOFT_BELLMAN, without
+from proofs_check.mistakes import EBM, SOFT_BELLMAN_LOGITS, without
 from proofs_check.toolkit import Levels, Toolkit, expectation
 from tabular_bellman import SequenceSpace, StateActionTable
 from tabular_bellman.lookahead import backward_within
@@ -174,7 +174,7 @@ CLAIMS: Final = (
         hypotheses=_TREE,
         routes=("M on the tree cut after each depth's horizon", "the soft Bellman recursion from the last step"),
         body=_exact,
-        mistakes=SOFT_BELLMAN,
+        mistakes=SOFT_BELLMAN_LOGITS,
         misreadings=misread(_exact, ("lookahead-exact-one-short", "a horizon of T-2 sees everything")),
     ),
     Claim(

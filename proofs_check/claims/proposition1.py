@@ -7,7 +7,7 @@ import numpy as np
 
 from proofs_check.claim import FORCED, Claim, Comparison
 from proofs_check.instances import Instance
-from proofs_check.mistakes import ARM, EBM, INVERSE, LOG_PARTITION, SOFT_BELLMAN, without
+from proofs_check.mistakes import ARM, EBM, INVERSE, LOG_PARTITION, SOFT_BELLMAN_LOGITS, without
 from proofs_check.toolkit import Toolkit
 
 __all__ = ["CLAIMS"]
@@ -58,7 +58,7 @@ CLAIMS: Final = (
         routes=("log-sum-exp of R_r over all responses, by enumeration", "root value of the soft Bellman recursion"),
         body=_log_partition,
         # exp(-1e9) is 0, so that mask cannot show in a sum that has other terms.
-        mistakes=(*without(SOFT_BELLMAN, "mask-1e9"), *LOG_PARTITION),
+        mistakes=(*without(SOFT_BELLMAN_LOGITS, "mask-1e9"), *LOG_PARTITION),
         errata=(
             "E1",
             "E2",
@@ -75,7 +75,7 @@ CLAIMS: Final = (
         hypotheses=_TREE,
         routes=("exp R_r over its sum, by enumeration", "products of softmax(M(r)) along each response"),
         body=_probabilities,
-        mistakes=(*SOFT_BELLMAN, *EBM, *ARM),
+        mistakes=(*SOFT_BELLMAN_LOGITS, *EBM, *ARM),
         errata=(
             "E1",
             "E2",
@@ -93,7 +93,7 @@ CLAIMS: Final = (
         hypotheses=_LIVE,
         routes=("the recursion, then its inverse", "the rewards themselves"),
         body=_back_to_rewards,
-        mistakes=(*SOFT_BELLMAN, *INVERSE),
+        mistakes=(*SOFT_BELLMAN_LOGITS, *INVERSE),
         errata=(
             "E2",
             "E3",
@@ -109,7 +109,7 @@ CLAIMS: Final = (
         hypotheses=_LIVE,
         routes=("the inverse, then the recursion", "the logits themselves"),
         body=_back_to_logits,
-        mistakes=(*SOFT_BELLMAN, *INVERSE),
+        mistakes=(*SOFT_BELLMAN_LOGITS, *INVERSE),
         errata=("E2", "E3"),
     ),
 )

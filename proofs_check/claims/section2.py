@@ -17,7 +17,7 @@ from proofs_check.mistakes import (
     LOG_PARTITION,
     POLICY,
     RESPONSE_REWARDS,
-    SOFT_BELLMAN,
+    SOFT_BELLMAN_LOGITS,
     WITH_REFERENCE,
     without,
 )
@@ -254,7 +254,15 @@ CLAIMS: Final = (
         routes=("expectation over responses plus entropy", "A_R by enumeration less the KL to softmax(M(r))"),
         body=_maxent,
         # exp(-1e9) is 0: that mask shows in no KL from p, and in no sum.
-        mistakes=(*without(SOFT_BELLMAN, "mask-1e9"), *ENTROPY, *KL, *LOG_PARTITION, *RESPONSE_REWARDS, *EBM, *ARM),
+        mistakes=(
+            *without(SOFT_BELLMAN_LOGITS, "mask-1e9"),
+            *ENTROPY,
+            *KL,
+            *LOG_PARTITION,
+            *RESPONSE_REWARDS,
+            *EBM,
+            *ARM,
+        ),
         misreadings=misread(
             _maxent,
             ("maxent-entropy-sign", "E R - H", "sign"),
@@ -301,7 +309,7 @@ CLAIMS: Final = (
         # The temperature is 1, and the number of responses cancels in the difference of two log-partitions.
         mistakes=(
             *KL,
-            *without(LOG_PARTITION, "partition-without-temperature", "mean-not-sum"),
+            *without(LOG_PARTITION, "partition-without-temperature", "partition-scaled", "mean-not-sum"),
             *RESPONSE_REWARDS,
             *without(EBM, "ebm-without-temperature"),
             *ARM,

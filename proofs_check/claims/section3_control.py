@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from proofs_check import reals
 from proofs_check.claim import TREE, Claim, Comparison, misread
 from proofs_check.instances import MODEST, Instance, Scope, half_forbidden
-from proofs_check.mistakes import ARM, EBM, KL, POLICY, RESPONSE_REWARDS, SOFT_BELLMAN, without
+from proofs_check.mistakes import ARM, EBM, KL, POLICY, RESPONSE_REWARDS, SOFT_BELLMAN_LOGITS, without
 from proofs_check.toolkit import Levels, Toolkit, expectation
 from tabular_bellman import SequenceSpace, StateActionTable
 from tabular_bellman.recursion import backward
@@ -260,7 +260,7 @@ CLAIMS: Final = (
         hypotheses=f"{TREE}; V = 0 after EOS; γ = 1: no contraction; T - 1 fail if a response of length T is allowed",
         routes=("the operator, applied T times to arbitrary logits", "M(r)"),
         body=_fixed_point,
-        mistakes=SOFT_BELLMAN,
+        mistakes=SOFT_BELLMAN_LOGITS,
         misreadings=misread(
             _fixed_point,
             ("bellman-eos-continues", "B_r adds V(s) to EOS", "EOS"),
@@ -282,7 +282,7 @@ CLAIMS: Final = (
         routes=("backward evaluation of the policy", "root value of M, less KL over whole responses"),
         body=_optimal,
         # exp(-1e9) is 0: that mask shows in no KL from p, and in no sum.
-        mistakes=(*without(SOFT_BELLMAN, "mask-1e9"), *KL, *POLICY),
+        mistakes=(*without(SOFT_BELLMAN_LOGITS, "mask-1e9"), *KL, *POLICY),
         misreadings=misread(
             _optimal,
             ("opt-no-entropy", "J(π) = E Σ r", "no entropy"),
@@ -328,7 +328,7 @@ CLAIMS: Final = (
         routes=("every path written out", "the recursion at temperature 1/β, and nested maxima"),
         body=_paths,
         # exp(-1e9) is 0: it shows in no sum. A sum and a maximum do not see the order of responses.
-        mistakes=(*without(SOFT_BELLMAN, "mask-1e9"), *without(RESPONSE_REWARDS, "responses-backwards")),
+        mistakes=(*without(SOFT_BELLMAN_LOGITS, "mask-1e9"), *without(RESPONSE_REWARDS, "responses-backwards")),
         misreadings=misread(
             _paths,
             ("dag-hard-for-soft", "the recursion takes maxima at every β", "hard"),

@@ -18,7 +18,7 @@ from proofs_check.mistakes import (
     ENTROPY,
     INVERSE,
     KL,
-    SOFT_BELLMAN,
+    SOFT_BELLMAN_LOGITS,
     without,
 )
 from proofs_check.paths import incidence
@@ -161,7 +161,7 @@ CLAIMS: Final = (
         ),
         body=_minima,
         mistakes=(
-            *without(SOFT_BELLMAN, *AT_TEMPERATURE),
+            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
             *ARM_RISK,
             *EBM_RISK,
             *ENTROPY,
@@ -196,7 +196,7 @@ CLAIMS: Final = (
         ),
         body=_argmin,
         mistakes=(
-            *without(SOFT_BELLMAN, *AT_TEMPERATURE),
+            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
             *without(INVERSE, "inverse-lost-temperature"),  # temperature 1 throughout
             *without(EBM, "ebm-without-temperature"),
             *ARM_RISK,

@@ -17,9 +17,10 @@ from proofs_check.mistakes import (
     ENTROPY,
     KL,
     LOG_PARTITION,
+    OF_TEMPERATURE,
     POLICY,
     RESPONSE_REWARDS,
-    SOFT_BELLMAN,
+    SOFT_BELLMAN_LOGITS,
     without,
 )
 from proofs_check.paths import incidence
@@ -30,7 +31,7 @@ __all__ = ["AT_TEMPERATURE", "CLAIMS", "FULL", "ZERO_TOO", "target_entropy"]
 
 FULL: Final = f"{FORCED}; ρ(y|x) > 0 for every allowed response"
 # Everything here is at temperature 1; and where ρ is 0, a logit of -1e9 costs what -inf does.
-AT_TEMPERATURE: Final = ("lost-temperature", "token-temperature", "mask-1e9")
+AT_TEMPERATURE: Final = (*OF_TEMPERATURE, "mask-1e9")
 # Wrong gradients that are 0 at the minimum as the right one is.
 ZERO_TOO: Final = ("arm-gradient-own-prefixes", "arm-gradient-sign")
 
@@ -164,10 +165,10 @@ CLAIMS: Final = (
         body=_zero,
         # The sum of all responses hides a mask of -1e9: exp of that is 0.
         mistakes=(
-            *without(LOG_PARTITION, "partition-without-temperature"),
+            *without(LOG_PARTITION, "partition-without-temperature", "partition-scaled"),
             *RESPONSE_REWARDS,
             *ARM,
-            *without(SOFT_BELLMAN, *AT_TEMPERATURE),
+            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
         ),
         misreadings=misread(
             _zero,
@@ -191,7 +192,7 @@ CLAIMS: Final = (
         ),
         body=_teacher_forcing,
         mistakes=(
-            *without(SOFT_BELLMAN, *AT_TEMPERATURE, "no-shift"),  # rewards of size 1e4: too many pairs for this
+            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE, "no-shift"),  # rewards of size 1e4: too many pairs for this
             *without(EBM, "ebm-without-temperature"),  # temperature 1 throughout
             *ARM,
             *POLICY,

@@ -12,7 +12,7 @@ from proofs_check import reals
 from proofs_check.claim import Claim, Comparison, misread
 from proofs_check.extremal import LEAST, attaining, differences, distances, kappa_of, spans, step_kls
 from proofs_check.instances import MODEST, Instance, bare
-from proofs_check.mistakes import KAPPA, KL, POLICY, without
+from proofs_check.mistakes import KAPPA, KL_OF_ONE_STEP, POLICY, without
 from proofs_check.toolkit import Toolkit
 from tabular_bellman import SequenceSpace
 
@@ -202,7 +202,7 @@ CLAIMS: Final = (
         ),
         body=_kappa,
         # The pairs that attain κ are of one step.
-        mistakes=(*KAPPA, *without(KL, "kl-per-token"), *without(POLICY, "policy-over-prefixes")),
+        mistakes=(*KAPPA, *KL_OF_ONE_STEP, *without(POLICY, "policy-over-prefixes")),
         misreadings=misread(
             _kappa,
             ("kappa-three-quarters", "3/4 of κ"),
@@ -244,7 +244,7 @@ CLAIMS: Final = (
             "κ of half the span of f - g; a pair that attains it far from 0",
         ),
         body=_span,
-        mistakes=(*KAPPA, *without(KL, "kl-per-token"), *without(POLICY, "policy-over-prefixes")),
+        mistakes=(*KAPPA, *KL_OF_ONE_STEP, *without(POLICY, "policy-over-prefixes")),
         misreadings=misread(
             _span,
             ("span-quartered", "κ(span/4)"),

@@ -6,9 +6,10 @@ is put into and does arithmetic through the toolkit's number system; its carrier
 
 from typing import Final
 
-from proofs_check.claim import Mistake
+from proofs_check.mistakes.common import without
+from proofs_check.mistakes.ebm_policy import EBM_POLICY
 from proofs_check.mistakes.enumeration import EBM, LOG_PARTITION, RESPONSE_REWARDS
-from proofs_check.mistakes.information import ENTROPY, KAPPA, KL
+from proofs_check.mistakes.information import ENTROPY, KAPPA, KL, KL_OF_ONE_STEP
 from proofs_check.mistakes.inverse import INVERSE
 from proofs_check.mistakes.learning import (
     ARM_GRADIENT,
@@ -22,7 +23,8 @@ from proofs_check.mistakes.learning import (
 )
 from proofs_check.mistakes.next_token import ARM, PASSING, POLICY
 from proofs_check.mistakes.reference import WITH_REFERENCE
-from proofs_check.mistakes.soft_bellman import SOFT_BELLMAN
+from proofs_check.mistakes.regularised import REGULARISED, REGULARISED_INVERSE
+from proofs_check.mistakes.soft_bellman import OF_TEMPERATURE, SOFT_BELLMAN, SOFT_BELLMAN_LOGITS
 
 __all__ = [
     "ARM",
@@ -30,21 +32,27 @@ __all__ = [
     "ARM_RISK",
     "EBM",
     "EBM_GRADIENT",
+    "EBM_POLICY",
     "EBM_RISK",
     "ENTROPY",
     "FORWARD_MODE",
     "INVERSE",
     "KAPPA",
     "KL",
+    "KL_OF_ONE_STEP",
     "LOG_PARTITION",
     "LOG_PARTITION_GRADIENT",
     "MISTAKES",
+    "OF_TEMPERATURE",
     "PASSING",
     "POLICY",
     "PULLBACK",
     "PUSHFORWARD",
+    "REGULARISED",
+    "REGULARISED_INVERSE",
     "RESPONSE_REWARDS",
     "SOFT_BELLMAN",
+    "SOFT_BELLMAN_LOGITS",
     "WITH_REFERENCE",
     "without",
 ]
@@ -52,10 +60,13 @@ __all__ = [
 MISTAKES: Final = (
     *SOFT_BELLMAN,
     *WITH_REFERENCE,
+    *REGULARISED,
     *INVERSE,
+    *REGULARISED_INVERSE,
     *RESPONSE_REWARDS,
     *LOG_PARTITION,
     *EBM,
+    *EBM_POLICY,
     *ARM,
     *POLICY,
     *PASSING,
@@ -71,9 +82,3 @@ MISTAKES: Final = (
     *FORWARD_MODE,
     *KAPPA,
 )
-
-
-def without(mistakes: tuple[Mistake, ...], *names: str) -> tuple[Mistake, ...]:
-    """Leave out what truly makes no difference to a claim, as a comment there says why."""
-    assert set(names) <= {mistake.name for mistake in mistakes}
-    return tuple(mistake for mistake in mistakes if mistake.name not in names)

@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from proofs_check.mistakes.common import Array, Kit, registered, scaled, totals
+from proofs_check.paths import lengths
 from proofs_check.toolkit import Levels
 from tabular_bellman.space import SequenceSpace
 
@@ -37,12 +38,28 @@ def _mean_not_sum(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: 
     return kit.system.divide(total, count)
 
 
+def _best_response(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    return totals(kit, space, scaled(kit, rewards, temperature)).max(axis=0)
+
+
+def _partition_scaled(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    return kit.system.power(kit.log_partition(space, rewards, temperature), temperature)
+
+
+def _partition_per_token(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    found = totals(kit, space, scaled(kit, rewards, temperature))
+    return kit.system.sum(found / lengths(space)[:, None])
+
+
 LOG_PARTITION: Final = registered(
     "log_partition",
     ("shortest-left-out", "the shortest response (bare EOS) is left out (Section 1)", _shortest_left_out),
     ("longest-only", "only responses of the largest length are counted", _longest_only),
     ("partition-without-temperature", "log Σ exp R, not R/τ", _unscaled),
     ("mean-not-sum", "the average over responses, not the sum", _mean_not_sum),
+    ("best-response", "R/τ of the best response, without the sum over the others", _best_response),
+    ("partition-scaled", "τ log Σ exp(R/τ), the value of the root, for log Σ exp(R/τ)", _partition_scaled),
+    ("partition-per-token", "the reward is averaged over the length before the sum", _partition_per_token),
 )
 
 
@@ -60,8 +77,7 @@ def _last_reward_missing(kit: Kit, space: SequenceSpace, rewards: Levels, temper
 
 def _per_token(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     found = totals(kit, space, scaled(kit, rewards, temperature))
-    lengths = np.repeat(np.arange(space.min_length, space.max_length + 1), _group_sizes(space))
-    return kit.system.normalise(found / lengths[:, None])
+    return kit.system.normalise(found / lengths(space)[:, None])
 
 
 def _prompts_pooled(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:

@@ -4,11 +4,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from proofs_check.mistakes.common import Array, Kit, registered
+from proofs_check.mistakes.common import Array, Kit, registered, without
 from proofs_check.toolkit import Levels, expectation
 from tabular_bellman.space import SequenceSpace
 
-__all__ = ["ENTROPY", "KAPPA", "KL"]
+__all__ = ["ENTROPY", "KAPPA", "KL", "KL_OF_ONE_STEP"]
 
 
 def _without_last(space: SequenceSpace, policy: Levels) -> list[Array]:
@@ -40,11 +40,22 @@ def _entropy_unweighted(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     return -np.where(np.isneginf(log_probs), 0.0, log_probs).mean(axis=0)
 
 
+def _entropy_in_bits(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    return kit.entropy(space, logits) / np.log(2.0)
+
+
+def _entropy_of_first_step(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    first = kit.policy(space, logits)[0]
+    return -expectation(kit, first, first)
+
+
 ENTROPY: Final = registered(
     "entropy",
     ("entropy-per-token", "divided by the mean length", _token_entropy),
     ("entropy-without-last-step", "the surprise of the last step (EOS) is left out", _entropy_without_eos),
     ("entropy-unweighted", "the mean surprise over responses, all counted the same", _entropy_unweighted),
+    ("entropy-in-bits", "log2 for log", _entropy_in_bits),
+    ("entropy-of-first-step", "the entropy of the first step only", _entropy_of_first_step),
 )
 
 
@@ -61,12 +72,63 @@ def _kl_without_last(kit: Kit, space: SequenceSpace, logits: Levels, others: Lev
     return expectation(kit, kit.arm_log_probs(space, logits), kit.system.divide(mine, theirs))
 
 
+def _kl_in_bits(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    return kit.kl(space, logits, others) / np.log(2.0)
+
+
+def _kl_negative(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    return -kit.kl(space, logits, others)
+
+
+def _kl_by_prefix(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> list[Array]:
+    """KL(π_p‖π_q) at each prefix: arrays of shape (V**t, P)."""
+    pairs = zip(kit.policy(space, logits), kit.policy(space, others), strict=True)
+    found = [expectation(kit, mine, kit.system.divide(mine, theirs)) for mine, theirs in pairs]
+    return [level.reshape(-1, space.n_prompts) for level in found]
+
+
+def _kl_unweighted(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    steps = zip(kit.passing(space, logits), _kl_by_prefix(kit, space, logits, others), strict=True)
+    found = [np.where(np.isneginf(passing).reshape(level.shape), 0.0, level).sum(axis=0) for passing, level in steps]
+    return np.asarray(sum(found))
+
+
+def _kl_first_step(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    return _kl_by_prefix(kit, space, logits, others)[0].sum(axis=0)
+
+
+def _log_ratio(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> tuple[Array, Array]:
+    log_p = kit.arm_log_probs(space, logits)
+    return log_p, kit.system.divide(log_p, kit.arm_log_probs(space, others))
+
+
+def _kl_k2(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    log_p, ratio = _log_ratio(kit, space, logits, others)
+    return expectation(kit, log_p, ratio**2 / 2.0)
+
+
+def _kl_k3_inverted(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    # Where q is 0 and p is not, E_p p/q and the KL are both infinite.
+    mean = np.exp(kit.system.multiply(*_log_ratio(kit, space, logits, others))).sum(axis=0)
+    divergence = np.asarray(kit.kl(space, logits, others))
+    return mean - 1.0 - np.where(np.isposinf(mean), 0.0, divergence)
+
+
 KL: Final = registered(
     "kl",
     ("kl-reversed", "KL(q‖p) for KL(p‖q)", _kl_reversed),
     ("kl-per-token", "the token-level KL, divided by the mean length", _kl_per_token),
     ("kl-without-last-step", "the last step (EOS) is left out", _kl_without_last),
+    ("kl-in-bits", "log2 for log", _kl_in_bits),
+    ("kl-unweighted", "every prefix that can be reached counts the same", _kl_unweighted),
+    ("kl-k2", "E_p (log p/q)²/2, a biased estimate (k2)", _kl_k2),
+    ("kl-k3-inverted", "E_p [p/q - 1 - log(p/q)]: k3 with its ratio upside down", _kl_k3_inverted),
+    ("kl-negative", "E_p log(q/p), the sign lost", _kl_negative),
+    ("kl-first-step", "the KL of the first step only", _kl_first_step),
 )
+
+# What shows where responses are of one step.
+KL_OF_ONE_STEP: Final = without(KL, "kl-per-token", "kl-unweighted", "kl-first-step")
 
 
 def _linear(kit: Kit, epsilon: Array) -> Any:

@@ -55,6 +55,15 @@ def _not_inverted(kit: Kit, space: SequenceSpace, logits: Levels, temperature: f
     return list(logits)
 
 
+def _inverse_sign(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:
+    values = soft_values(kit, logits, temperature)
+    ones = [kit.system.ones(v.shape) for v in values]
+    inverted = [
+        np.where(kit.system.is_zero(v), v, kit.system.divide(one, v)) for one, v in zip(ones, values, strict=True)
+    ]
+    return _inverse(kit, space, logits, lambda t: inverted[t + 1].reshape(space.n_tokens, -1))
+
+
 INVERSE: Final = registered(
     "inverse",
     ("inverse-own-value", "subtracts the value of the prefix itself, as log-softmax does", _own_value),
@@ -63,4 +72,5 @@ INVERSE: Final = registered(
     ("inverse-prefix-order", "reads values with the last token fastest", _inverse_prefix_order),
     ("inverse-last-zero", "gives the last step reward 0 (eq. (3))", _inverse_last_zero),
     ("not-inverted", "takes logits for rewards", _not_inverted),
+    ("inverse-sign", "r = q + V(child)", _inverse_sign),
 )

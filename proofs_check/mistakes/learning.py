@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from proofs_check.mistakes.common import Array, Kit, registered
+from proofs_check.paths import lengths, pair_totals
 from proofs_check.toolkit import Levels
 from tabular_bellman.space import SequenceSpace
 
@@ -91,11 +92,19 @@ def _arm_sign(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, we
     return [-level for level in kit.arm_gradient(space, logits, target, weights)]
 
 
+def _arm_per_token(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, weights: Array) -> Any:
+    shares = kit.system.divide(kit.arm_log_probs(space, target), np.log(lengths(space))[:, None])
+    taken = [np.exp(level) for level in pair_totals(kit, space, shares)]
+    mine = [np.exp(pi) * pairs.sum(axis=0) for pi, pairs in zip(kit.policy(space, logits), taken, strict=True)]
+    return _weighted(space, [p - pairs for p, pairs in zip(mine, taken, strict=True)], weights)
+
+
 ARM_GRADIENT: Final = registered(
     "arm_gradient",
     ("arm-gradient-own-prefixes", "prefixes are drawn from the model, not the target", _arm_own_passing),
     ("arm-gradient-all-prefixes", "every prefix counts the same", _arm_unpassed),
     ("arm-gradient-sign", "uphill", _arm_sign),
+    ("arm-gradient-per-token", "the loss of each response is averaged over its length", _arm_per_token),
 )
 
 
@@ -137,11 +146,16 @@ def _prefix_not_pair(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
     return [np.where(np.isneginf(q), 0.0, np.exp(passing)) for passing, q in steps]
 
 
+def _gradient_sign(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
+    return [-level for level in kit.log_partition_gradient(space, rewards)]
+
+
 LOG_PARTITION_GRADIENT: Final = registered(
     "log_partition_gradient",
     ("gradient-policy-only", "π(a|s), without the chance of getting to s", _policy_for_passing),
     ("gradient-of-local-model", "the chances under softmax(r), not softmax(M r)", _gradient_of_local),
     ("gradient-prefix-only", "the chance of s, without that of a", _prefix_not_pair),
+    ("gradient-sign", "-∂A/∂r", _gradient_sign),
 )
 
 

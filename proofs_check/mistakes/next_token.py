@@ -5,6 +5,7 @@ from typing import Any, Final
 import numpy as np
 
 from proofs_check.mistakes.common import Array, Kit, log_policy, registered, totals
+from proofs_check.paths import lengths
 from proofs_check.toolkit import Levels
 from tabular_bellman.recursion import forward
 from tabular_bellman.space import SequenceSpace
@@ -43,12 +44,26 @@ def _not_normalised(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     return totals(kit, space, logits)
 
 
+def _length_normalised(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    return totals(kit, space, log_policy(kit, logits)) / lengths(space)[:, None]
+
+
+def _padding_counted(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    found = totals(kit, space, log_policy(kit, logits))
+    if not space.has_eos:
+        return found
+    padding = (space.max_length - lengths(space)) * np.log(space.n_tokens + 1.0)
+    return kit.system.divide(found, padding[:, None])
+
+
 ARM: Final = registered(
     "arm_log_probs",
     ("last-step-for-free", "the probability of the last step (EOS) is left out of p(y)", _eos_for_free),
     ("eos-outside-softmax", "tokens are normalised without EOS", _eos_outside_softmax),
     ("last-step-leaks", "tokens stay possible at the last step (q : S×A → R)", _last_step_leaks),
     ("not-normalised", "logits are added up as they are", _not_normalised),
+    ("length-normalised", "log p(y) is divided by the length of y", _length_normalised),
+    ("padding-counted", "steps after EOS count too, each as one of V + 1 equal choices", _padding_counted),
 )
 
 
@@ -69,11 +84,20 @@ def _policy_over_prefixes(kit: Kit, space: SequenceSpace, logits: Levels) -> Any
     return [kit.system.normalise(q.T).T for q in logits]
 
 
+def _policy_greedy(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    def best(q: Array) -> Array:
+        chosen = np.arange(q.shape[0])[:, None] == q.argmax(axis=0)
+        return np.where(chosen & ~kit.system.is_zero(q), kit.system.ones(q.shape), -np.inf)
+
+    return [best(q) for q in logits]
+
+
 POLICY: Final = registered(
     "policy",
     ("policy-without-eos", "the softmax leaves EOS out", _policy_without_eos),
     ("policy-not-normalised", "logits are taken for log-probabilities", _policy_as_logits),
     ("policy-over-prefixes", "the softmax runs over prefixes, not actions", _policy_over_prefixes),
+    ("policy-greedy", "probability 1 on the best action, 0 on the others", _policy_greedy),
 )
 
 

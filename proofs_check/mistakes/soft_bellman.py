@@ -1,49 +1,18 @@
 """Mistakes in the soft Bellman map."""
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import numpy as np
 
-from proofs_check.mistakes.common import Array, Kit, registered, soft_value, soft_values
-from proofs_check.toolkit import Levels
+from proofs_check.mistakes.common import Array, Kit, registered, soft_value, soft_values, without, wrong_backward
+from proofs_check.toolkit import Levels, expectation
 from tabular_bellman.space import SequenceSpace
 
-__all__ = ["SOFT_BELLMAN"]
-
-
-def _backward(
-    kit: Kit,
-    space: SequenceSpace,
-    rewards: Levels,
-    temperature: float,
-    *,
-    total: Callable[[int, Array], Array] | None = None,
-    children: Callable[[int, Array], Array] | None = None,
-    eos: Callable[[int, Array, Array], Array] | None = None,
-) -> tuple[list[Array], list[Array]]:
-    """The recursion with one thing wrong.
-
-    `total` turns the logits of depth t into values, `children` the values of depth t+1 into what the tokens of depth
-    t lead to, `eos` the reward of EOS at depth t and those values into its logit.
-    """
-    system, V = kit.system, space.n_tokens
-
-    logits: list[Array] = []
-    values: list[Array] = []
-    for t in reversed(range(space.n_depths)):
-        q = rewards[t]
-        if values:
-            below = values[-1].reshape(V, -1) if children is None else children(t, values[-1])
-            ends = q[V:] if eos is None or q.shape[0] == V else eos(t, q[V:], below)
-            q = system.stack([system.multiply(q[:V], below), ends])
-        logits.append(q)
-        values.append(soft_value(kit, q, temperature) if total is None else total(t, q))
-    return logits[::-1], values[::-1]
+__all__ = ["OF_TEMPERATURE", "SOFT_BELLMAN", "SOFT_BELLMAN_LOGITS"]
 
 
 def _hard_max(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
-    return _backward(kit, space, rewards, temperature, total=lambda _, q: q.max(axis=0))
+    return wrong_backward(kit, space, rewards, temperature, total=lambda _, q: q.max(axis=0))
 
 
 def _eos_left_out(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -51,7 +20,7 @@ def _eos_left_out(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: 
         tokens = q[: space.n_tokens] if q.shape[0] > space.n_tokens else q
         return soft_value(kit, tokens, temperature)
 
-    return _backward(kit, space, rewards, temperature, total=total)
+    return wrong_backward(kit, space, rewards, temperature, total=total)
 
 
 def _last_step_dropped(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -64,14 +33,14 @@ def _one_step_lookahead(kit: Kit, space: SequenceSpace, rewards: Levels, tempera
     def children(t: int, _: Array) -> Array:
         return soft_value(kit, rewards[t + 1], temperature).reshape(space.n_tokens, -1)
 
-    return _backward(kit, space, rewards, temperature, children=children)
+    return wrong_backward(kit, space, rewards, temperature, children=children)
 
 
 def _eos_goes_on(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def eos(_: int, reward: Array, below: Array) -> Array:
         return kit.system.multiply(reward, below[:1])
 
-    return _backward(kit, space, rewards, temperature, eos=eos)
+    return wrong_backward(kit, space, rewards, temperature, eos=eos)
 
 
 def _prompts_merged(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -79,14 +48,14 @@ def _prompts_merged(kit: Kit, space: SequenceSpace, rewards: Levels, temperature
         first = values.reshape(-1, space.n_prompts)[:, :1]
         return np.repeat(first, space.n_prompts, axis=1).reshape(space.n_tokens, -1)
 
-    return _backward(kit, space, rewards, temperature, children=children)
+    return wrong_backward(kit, space, rewards, temperature, children=children)
 
 
 def _prefix_order(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def children(_: int, values: Array) -> Array:
         return values.reshape(-1, space.n_tokens).T
 
-    return _backward(kit, space, rewards, temperature, children=children)
+    return wrong_backward(kit, space, rewards, temperature, children=children)
 
 
 def _wrong_sign(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -95,14 +64,14 @@ def _wrong_sign(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: fl
         inverted = kit.system.divide(kit.system.ones(below.shape), below)
         return np.where(kit.system.is_zero(below), below, inverted)
 
-    return _backward(kit, space, rewards, temperature, children=children)
+    return wrong_backward(kit, space, rewards, temperature, children=children)
 
 
 def _lost_temperature(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
     def total(_: int, q: Array) -> Array:
         return kit.system.sum(kit.system.power(q, 1.0 / temperature))
 
-    return _backward(kit, space, rewards, temperature, total=total)
+    return wrong_backward(kit, space, rewards, temperature, total=total)
 
 
 def _token_temperature(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -118,7 +87,7 @@ def _single_precision(kit: Kit, space: SequenceSpace, rewards: Levels, temperatu
     def total(_: int, q: Array) -> Array:
         return np.asarray(soft_value(kit, q, temperature).astype(np.float32), dtype=np.float64)
 
-    return _backward(kit, space, rewards, temperature, total=total)
+    return wrong_backward(kit, space, rewards, temperature, total=total)
 
 
 def _no_shift(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -127,7 +96,48 @@ def _no_shift(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: floa
         value: Array = temperature * np.log(np.exp(q / temperature).sum(axis=0))
         return np.where(np.isposinf(value), np.finfo(float).max, value)
 
-    return _backward(kit, space, rewards, temperature, total=total)
+    return wrong_backward(kit, space, rewards, temperature, total=total)
+
+
+def _log_mean_exp(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    def total(_: int, q: Array) -> Array:
+        exponentials = kit.system.power(q, 1.0 / temperature)
+        count = kit.system.sum(kit.system.ones(q.shape))
+        return kit.system.power(kit.system.divide(kit.system.sum(exponentials), count), temperature)
+
+    return wrong_backward(kit, space, rewards, temperature, total=total)
+
+
+def _expected_value(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    def total(_: int, q: Array) -> Array:
+        policy = kit.system.normalise(kit.system.power(q, 1.0 / temperature))
+        dead = kit.system.is_zero(q).all(axis=0)
+        return np.where(dead, -np.inf, expectation(kit, policy, q))
+
+    return wrong_backward(kit, space, rewards, temperature, total=total)
+
+
+def _temperature_inverted(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    return kit.recursion(space, rewards, 1.0 / temperature)
+
+
+def _horizon_one_short(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    def total(t: int, q: Array) -> Array:
+        value = soft_value(kit, q, temperature)
+        if t + 1 < space.n_depths:
+            return value
+        return np.where(kit.system.is_zero(value), value, kit.system.ones(value.shape))
+
+    return wrong_backward(kit, space, rewards, temperature, total=total)
+
+
+def _values_one_early(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    logits, values = kit.recursion(space, rewards, temperature)
+    return logits, [values[0], *(np.tile(level, space.n_tokens) for level in values[:-1])]
+
+
+def _rewards_as_logits(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    return list(rewards), soft_values(kit, rewards, temperature)
 
 
 SOFT_BELLMAN: Final = registered(
@@ -145,4 +155,15 @@ SOFT_BELLMAN: Final = registered(
     ("mask-1e9", "a forbidden action is -1e9, not -inf", _mask_1e9),
     ("single-precision", "values are kept in float32", _single_precision),
     ("no-shift", "log Σ exp overflows for lack of a shift", _no_shift),
+    ("log-mean-exp", "V is the log of a mean over the actions that exist, not of a sum", _log_mean_exp),
+    ("expected-value", "V = Σ π q, without the entropy", _expected_value),
+    ("temperature-inverted", "V = (1/τ) log Σ exp(τ q): τ stands where 1/τ belongs", _temperature_inverted),
+    ("horizon-one-short", "V counts as 0 at the last depth already, not after it", _horizon_one_short),
+    ("values-one-early", "logits are right, but the value of each prefix is that of its parent", _values_one_early),
+    ("rewards-as-logits", "q = r, V = τ log Σ exp(r/τ): nothing looks ahead", _rewards_as_logits),
 )
+
+# What shows where only logits are looked at, and the value of the root.
+SOFT_BELLMAN_LOGITS: Final = without(SOFT_BELLMAN, "values-one-early")
+# What makes no difference at temperature 1.
+OF_TEMPERATURE: Final = ("lost-temperature", "token-temperature", "temperature-inverted")

@@ -1,0 +1,112 @@
+"""One instance for a user's function: tables over a space, and the parameters that go with them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from proofs_check.testing.adapters import Adapter
+from proofs_check.testing.arrays import Arrays
+from tabular_bellman import SequenceSpace, StateActionTable
+from tabular_bellman.extended import FloatArray
+from tabular_bellman.tokens import Response
+
+__all__ = ["Case", "Options"]
+
+
+@dataclass(frozen=True)
+class Case:
+    """Arguments of one call.
+
+    Attributes
+    ----------
+    name : str
+    table : StateActionTable
+        Rewards or logits, whichever the function takes.
+    temperature, discount : float
+    reference : StateActionTable, optional
+        Weights π_ref.
+    other : StateActionTable, optional
+        The second table of logits, of a divergence.
+    responses : tuple of responses
+        Of a loss over data.
+    """
+
+    name: str
+    table: StateActionTable
+    temperature: float = 1.0
+    discount: float = 1.0
+    reference: StateActionTable | None = None
+    other: StateActionTable | None = None
+    responses: tuple[Response, ...] = ()
+
+    @property
+    def space(self) -> SequenceSpace:
+        """The space of its tables."""
+        return self.table.space
+
+    @cached_property
+    def log_reference(self) -> Sequence[FloatArray] | None:
+        """log π_ref level by level."""
+        if self.reference is None:
+            return None
+        with np.errstate(divide="ignore"):
+            return [np.log(level) for level in self.reference.levels]
+
+    @cached_property
+    def live_prefixes(self) -> list[NDArray[np.bool_]]:
+        """At which prefixes some response below is allowed, level by level."""
+        V, found = self.space.n_tokens, list[NDArray[np.bool_]]()
+        for level in reversed(self.table.levels):
+            live = ~np.isneginf(level)
+            if found:
+                live[:V] &= found[-1].reshape(V, -1)
+            found.append(np.asarray(live.any(axis=0)))
+        return found[::-1]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a check was asked for, with every default filled in.
+
+    Attributes
+    ----------
+    adapter : Adapter
+    arrays : Arrays
+    named : frozenset of str
+        Which of temperature, discount and reference the function takes by keyword.
+    temperature, discount : float or None
+        Fixed; None where they vary.
+    reference : {"none", "uniform", "varies"}
+    returns, view, of : str
+        Which form the function takes and returns, where its kind knows several.
+    forbidden : {"none", "live", "dead"}
+        Whether actions are forbidden, and whether whole subtrees may be.
+    prompts : bool
+    lengths : {"eos", "fixed", "both"}
+    tolerance : float
+        Added to the bound, for functions that approximate.
+    examples, seed, max_responses : int
+    false_alarm : float
+        Of a sampler's test.
+    """
+
+    adapter: Adapter
+    arrays: Arrays
+    named: frozenset[str]
+    temperature: float | None
+    discount: float | None
+    reference: str
+    returns: str
+    view: str
+    of: str
+    forbidden: str
+    prompts: bool
+    lengths: str
+    tolerance: float
+    examples: int
+    seed: int
+    max_responses: int
+    false_alarm: float

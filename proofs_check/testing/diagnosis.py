@@ -1,0 +1,80 @@
+"""Which mistake of the registry reproduces a function's numbers.
+
+A mistake is named only if its wrong variant gives their numbers on every instance at hand, and is told apart from the
+right answer on one of them at least.  Two that fit are both named.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from proofs_check.claim import Mistake
+from proofs_check.evidence import planted
+from proofs_check.mistakes import MISTAKES
+from proofs_check.testing.arrays import PRECISIONS, Arrays
+from proofs_check.testing.cases import Case, Options
+from proofs_check.testing.judging import Outcome, flat
+from proofs_check.testing.kinds import Kind
+from tabular_bellman import TabularBellmanError
+from tabular_bellman.extended import FloatArray
+
+__all__ = ["candidates", "diagnose"]
+
+_SINGLE: Final = "single-precision"
+
+
+def candidates(kind: Kind, o: Options) -> list[Mistake]:
+    """Return the mistakes that a function of this kind can make."""
+    routes = kind.routes(o)
+    return [mistake for mistake in MISTAKES if mistake.replaces in routes]
+
+
+def diagnose(kind: Kind, o: Options, outcomes: Sequence[Outcome]) -> list[Mistake]:
+    """Return the mistakes that reproduce all the numbers; outcomes without numbers are passed over."""
+    numbers = [outcome for outcome in outcomes if not outcome.failure]
+    if not numbers:
+        return []
+    off = not all(outcome.agrees for outcome in numbers)
+    if off and o.arrays.dtype == "float64" and all(_right_in_float32(outcome) for outcome in numbers):
+        return [mistake for mistake in MISTAKES if mistake.name == _SINGLE]
+    return [mistake for mistake in candidates(kind, o) if _reproduces(kind, o, mistake, numbers)]
+
+
+def _right_in_float32(outcome: Outcome) -> bool:
+    wider = 2.0 ** (PRECISIONS["float64"][0] - PRECISIONS["float32"][0])
+    bound = wider * outcome.answer.bound + PRECISIONS["float32"][1]
+    return bool((outcome.residual <= bound).all())
+
+
+def _reproduces(kind: Kind, o: Options, mistake: Mistake, outcomes: Sequence[Outcome]) -> bool:
+    tells = False
+    for outcome in outcomes:
+        wrong = _wrong(kind, o, mistake, outcome.case)
+        if wrong is None or wrong.shape != outcome.found.shape:
+            return False
+        room = _room(o.arrays, outcome.answer.bound, wrong)
+        if not _same(wrong, outcome.found, room)[outcome.counted].all():
+            return False
+        tells = tells or not _same(wrong, outcome.answer.right, room)[outcome.counted].all()
+    return tells
+
+
+def _wrong(kind: Kind, o: Options, mistake: Mistake, case: Case) -> FloatArray | None:
+    """Return what the mistake gives, or None where it gives nothing."""
+    try:
+        with np.errstate(all="ignore"):
+            return flat(kind.routes(o)[mistake.replaces](planted(mistake), o, case))
+    except TabularBellmanError:
+        return None
+
+
+def _room(arrays: Arrays, bound: FloatArray, wrong: FloatArray) -> FloatArray:
+    """A wrong variant's own rounding is not analysed: half of the digits must agree."""
+    size = np.where(np.isfinite(wrong), np.abs(wrong), 0.0)
+    return np.asarray(bound + np.sqrt(arrays.unit_roundoff) * (1.0 + size))
+
+
+def _same(x: FloatArray, y: FloatArray, room: FloatArray) -> FloatArray:
+    with np.errstate(invalid="ignore"):
+        return np.asarray((x == y) | (np.abs(x - y) <= room) | (np.isnan(x) & np.isnan(y)))

@@ -1,0 +1,70 @@
+"""The instances that Hypothesis draws for a check, made of the public strategies."""
+
+from dataclasses import replace
+from typing import Any, Final
+
+import numpy as np
+from hypothesis import strategies as st
+from hypothesis.strategies import DrawFn, SearchStrategy
+
+from proofs_check import strategies
+from proofs_check.testing.cases import Case, Options
+from proofs_check.testing.kinds import Kind
+from proofs_check.testing.witnesses import allowed_responses, uniform_weights
+from tabular_bellman import SequenceSpace, StateActionTable
+
+__all__ = ["cases"]
+
+_MASKS: Final[dict[str, Any]] = {"none": "none", "live": "alive", "dead": "any"}
+
+
+@st.composite
+def cases(draw: DrawFn, kind: Kind, o: Options, max_tokens: int = 3, max_length: int = 4) -> Case:
+    """Draw an instance of at most so many tokens and steps."""
+    space = draw(_spaces(o, max_tokens, max_length))
+    case = Case("drawn", draw(_tables(kind, o, space)))
+    if kind.inputs == 2:
+        case = replace(case, other=_other(draw, kind, o, case.table))
+    if o.temperature != 1.0:
+        varied = draw(st.sampled_from((1.0, 2.0, 0.5, 3.0))) if o.temperature is None else o.temperature
+        case = replace(case, temperature=varied)
+    if o.discount != 1.0:
+        varied = draw(st.sampled_from((1.0, 0.5, 0.75))) if o.discount is None else o.discount
+        case = replace(case, discount=varied)
+    if o.reference == "uniform":
+        case = replace(case, reference=uniform_weights(space))
+    elif o.reference == "varies":
+        case = replace(case, reference=draw(strategies.references(space=space)))
+    if o.of == "nll":
+        chosen = draw(st.lists(st.sampled_from(allowed_responses(case.table)), min_size=1, max_size=4))
+        case = replace(case, responses=tuple(chosen))
+    return case
+
+
+def _spaces(o: Options, max_tokens: int, max_length: int) -> SearchStrategy[SequenceSpace]:
+    lengths: Any = o.lengths
+    return strategies.sequence_spaces(
+        max_responses=o.max_responses,
+        max_tokens=max_tokens,
+        max_length=max_length,
+        lengths=lengths,
+        max_prompts=2 if o.prompts else 1,
+    )
+
+
+def _tables(kind: Kind, o: Options, space: SequenceSpace) -> SearchStrategy[StateActionTable]:
+    dtype: Any = o.arrays.dtype
+    make = strategies.rewards if o.view == "rewards" else strategies.logits
+    return make(space=space, masks=_MASKS[o.forbidden], numbers="plain" if kind.moderate else "any", dtype=dtype)
+
+
+def _other(draw: DrawFn, kind: Kind, o: Options, table: StateActionTable) -> StateActionTable:
+    """Draw a second table, that allows what the first does, or (of a divergence) something else."""
+    dtype: Any = o.arrays.dtype
+    apart = not kind.moderate and o.forbidden != "none" and draw(st.booleans())
+    masks: Any = "alive" if apart else "none"
+    found = draw(strategies.logits(space=table.space, masks=masks, numbers="plain", dtype=dtype))
+    if apart:
+        return found
+    pairs = zip(table.levels, found.levels, strict=True)
+    return StateActionTable.from_levels(table.space, [np.where(np.isneginf(x), x, y) for x, y in pairs])

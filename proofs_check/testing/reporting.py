@@ -1,0 +1,359 @@
+"""What a check says: the claim, the smallest instance as a table, the worst number, and what the mistake looks like."""
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from proofs_check.claim import Mistake
+from proofs_check.testing.cases import Case, Options
+from proofs_check.testing.judging import Outcome
+from proofs_check.testing.kinds import Kind, Part
+from proofs_check.testing.sampling import Drawn
+from tabular_bellman import EOS, SequenceSpace, StateActionTable
+
+__all__ = ["Disagreement", "Report"]
+
+_ROWS: Final = 24
+_WIDTH: Final = 88
+
+
+class Disagreement(AssertionError):
+    """A function does not compute what it should.
+
+    Attributes
+    ----------
+    report : Report
+    """
+
+    def __init__(self, report: "Report") -> None:
+        super().__init__(report.text())
+        self.report = report
+
+
+@dataclass(frozen=True)
+class Report:
+    """The outcome of one check.
+
+    Attributes
+    ----------
+    kind : str
+    function : str
+        Its name.
+    agrees : bool
+    instances : int
+        On how many it was called.
+    ratio : float
+        The largest residual over its bound, where it agrees.
+    mistakes : tuple of str
+        The mistakes of the registry that reproduce its numbers.
+    smallest : Case, optional
+        The smallest instance on which it is wrong.
+    lines : tuple of str
+        The report, line by line.
+    """
+
+    kind: str
+    function: str
+    agrees: bool
+    instances: int
+    ratio: float = 0.0
+    mistakes: tuple[str, ...] = ()
+    smallest: Case | None = None
+    lines: tuple[str, ...] = field(default=(), repr=False)
+
+    def text(self) -> str:
+        """Return the report as text."""
+        return "\n".join(self.lines)
+
+    def line(self) -> str:
+        """Return the report in one line."""
+        if self.agrees:
+            return self.lines[0]
+        return f"{self.kind}: {self.function} is wrong; looks like {' or '.join(self.mistakes) or 'no known mistake'}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what a program may want, for JSON."""
+        space = None if self.smallest is None else self.smallest.space
+        return {
+            "kind": self.kind,
+            "function": self.function,
+            "agrees": self.agrees,
+            "instances": self.instances,
+            "ratio": self.ratio,
+            "mistakes": list(self.mistakes),
+            "smallest": None if space is None else {"tokens": space.n_tokens, "max_length": space.max_length},
+            "text": self.text(),
+        }
+
+
+def agreement(kind: Kind, o: Options, name: str, instances: int, ratio: float) -> Report:
+    """Report that a function agrees."""
+    line = f"{kind.name}: {name} agrees on {instances} instances ({_setting(o)}); "
+    line += f"at most {100 * ratio:.2g} % of the bound used"
+    return Report(kind.name, name, True, instances, ratio, lines=(line,))
+
+
+def disagreement(
+    kind: Kind,
+    o: Options,
+    name: str,
+    smallest: Outcome,
+    fixed: Sequence[Outcome],
+    instances: int,
+    mistakes: Sequence[Mistake],
+    fickle: bool,
+) -> Report:
+    """Report where a function is wrong."""
+    lines = [f"{kind.name}: {name} does not compute what it should ({_setting(o)})", ""]
+    lines += _entry("claim", kind.statement)
+    lines += _entry("instance", _instance(smallest.case, o))
+    lines += ["", *_table(o, smallest), ""]
+    if smallest.failure:
+        lines += _entry("worst", f"it {smallest.failure}")
+    else:
+        lines += _entry("worst", _worst(smallest))
+    if fickle:
+        lines += _entry("note", "called twice with the same arguments it gave different answers")
+    lines += _diagnosis_lines(mistakes, smallest)
+    lines += _where_it_agrees(fixed)
+    lines += _entry("replay", _replay(smallest.case))
+    names = tuple(mistake.name for mistake in mistakes)
+    return Report(kind.name, name, False, instances, np.inf, names, smallest.case, tuple(lines))
+
+
+def of_sampler(kind: Kind, o: Options, name: str, found: Sequence[Drawn], mistakes: Sequence[Mistake]) -> Report:
+    """Report on a sampler."""
+    n, instances = o.examples, len(found)
+    wrong = next((drawn for drawn in found if not drawn.agrees), None)
+    rate = f"an exact test; false-alarm rate at most {o.false_alarm:g}"
+    if wrong is None:
+        line = f"sampler: {name} agrees on {instances} instances, {n:,} draws each ({_setting(o)}; {rate})"
+        return Report(kind.name, name, True, instances, lines=(line,))
+    lines = [f"sampler: {name} does not draw what it should ({_setting(o)}; {rate})", ""]
+    lines += _entry("claim", kind.statement)
+    lines += _entry("instance", _instance(wrong.case, o))
+    lines += ["", *_drawn_table(wrong), ""]
+    if wrong.rejected is None:
+        lines += _entry("worst", f"it {wrong.failure}")
+    else:
+        r = wrong.rejected
+        times = f"drawn {r.count:,} times of {r.n:,}, expected {r.n * r.probability:,.1f}"
+        lines += _entry("worst", f"{r.what}: {times}; p-value {r.p_value:.1e}, all sets counted")
+    lines += _diagnosis_lines(mistakes, None)
+    lines += _entry("agrees on", _names([(drawn.case.name, drawn.agrees) for drawn in found]))
+    lines += _entry("replay", _replay(wrong.case))
+    names = tuple(mistake.name for mistake in mistakes)
+    return Report(kind.name, name, False, instances, np.inf, names, wrong.case, tuple(lines))
+
+
+# -- lines ------------------------------------------------------------------------------------------------------------
+
+
+def _entry(name: str, text: str) -> list[str]:
+    first, *others = text.split("\n")
+    return [f"{name:<10} {first}".rstrip(), *(f"{'':<10} {line}".rstrip() for line in others)]
+
+
+def _setting(o: Options) -> str:
+    arrays = "" if o.adapter.name in ("dict", "table") else f"{o.arrays.library}, "
+    return f"adapter {o.adapter.name}, {arrays}{o.arrays.dtype}, seed {o.seed}"
+
+
+def _instance(case: Case, o: Options) -> str:
+    space = case.space
+    what = [f"{len(space.vocab)} token{'s' if len(space.vocab) > 1 else ''} {', '.join(map(repr, space.vocab))}"]
+    if space.has_eos:
+        what.append(
+            f"max_length {space.max_length}" + (f", min_length {space.min_length}" if space.min_length > 1 else "")
+        )
+    else:
+        what.append(f"fixed length {space.max_length}")
+    if space.n_prompts > 1 or space.prompts != (None,):
+        what.append(f"prompts {', '.join(map(repr, space.prompts))}")
+    if case.temperature != 1.0 or "temperature" in o.named:
+        what.append(f"temperature {case.temperature:g}")
+    if case.discount != 1.0 or "discount" in o.named:
+        what.append(f"discount {case.discount:g}")
+    if o.of == "nll":
+        what.append("responses " + ", ".join(map(_plain, case.responses)))
+    return "; ".join(what)
+
+
+def _plain(response: Any) -> str:
+    return "(" + ", ".join("EOS" if action is EOS else repr(action) for action in response) + ")"
+
+
+def _table(o: Options, outcome: Outcome) -> list[str]:
+    """The instance, with their numbers beside ours: one table of pairs, one for each other kind of number."""
+    case = outcome.case
+    inputs: list[tuple[str, StateActionTable]] = [("reward" if o.view == "rewards" else "logit", case.table)]
+    if case.other is not None:
+        inputs = [("logit of p", case.table), ("logit of q", case.other)]
+    if case.reference is not None:
+        inputs.append(("reference", case.reference))
+    header = ["prefix", "action", *(name for name, _ in inputs)]
+    rows = [
+        [_at(case.space, *case.space.prefix_at(t, index)), _name(case.space.actions(t)[row])]
+        + [_short(table.levels[t][row, index]) for _, table in inputs]
+        for t in range(case.space.n_depths)
+        for index in range(case.space.n_prefixes_at(t))
+        for row in range(case.space.n_actions(t))
+    ]
+    others: list[str] = []
+    for part, places in _places(outcome):
+        if part.over == "pairs":
+            header += [f"{part.what}: theirs", "ours", ""]
+            order = _by_prefix(part, places)
+            rows = [[*row, *_numbers(outcome, place)] for row, place in zip(rows, order, strict=True)]
+        elif part.over != "prompts":
+            keys = [
+                _key(case, part, depth, at)
+                for depth, value in enumerate(part.values)
+                for at in np.ndindex(*value.shape)
+            ]
+            body = [[key, *_numbers(outcome, place)] for key, place in zip(keys, places, strict=True)]
+            first = "prefix" if part.over == "prefixes" else "response"
+            others += ["", *_aligned([[first, f"{part.what}: theirs", "ours", ""], *body])]
+    return [*_aligned([header, *rows]), *others]
+
+
+def _places(outcome: Outcome) -> Iterator[tuple[Part, range]]:
+    start = 0
+    for part in outcome.theirs:
+        size = sum(value.size for value in part.values)
+        yield part, range(start, start + size)
+        start += size
+
+
+def _by_prefix(part: Part, places: range) -> list[int]:
+    """Return the places of a part over pairs, prefix by prefix rather than action by action."""
+    found, start = [], places.start
+    for value in part.values:
+        found += np.arange(start, start + value.size).reshape(value.shape).T.ravel().tolist()
+        start += value.size
+    return found
+
+
+def _numbers(outcome: Outcome, place: int) -> list[str]:
+    mark = "" if outcome.ratio[place] <= 1.0 else "<- worst" if place == outcome.worst else "<-"
+    return [_short(outcome.found[place]), _short(outcome.answer.right[place]), mark]
+
+
+def _key(case: Case, part: Part, depth: int, position: tuple[int, ...]) -> str:
+    space = case.space
+    if part.over == "prefixes":
+        return _at(space, *space.prefix_at(depth, position[0]))
+    prompt = "" if space.prompts == (None,) else f"{space.prompts[position[1]]!r}: "
+    return prompt + _plain(space.response_at(position[0]))
+
+
+def _drawn_table(drawn: Drawn) -> list[str]:
+    space = drawn.case.space
+    rows = [["response", "chance", "expected", "drawn"]]
+    for p, prompt in enumerate(space.prompts):
+        to = "" if space.prompts == (None,) else f"{prompt!r}: "
+        mine = [response for index, response in drawn.draws if index == p]
+        for i, response in enumerate(space.responses()):
+            chance = float(drawn.chances[p, i])
+            rows.append(
+                [to + _plain(response), f"{chance:.6g}", f"{chance * len(mine):.1f}", f"{mine.count(response):,}"]
+            )
+        other = len(mine) - sum(response in set(space.responses()) for response in mine)
+        if other:
+            rows.append([f"{to}anything else", "0", "0", f"{other:,}"])
+    return _aligned(rows)
+
+
+def _at(space: SequenceSpace, prompt: Any, prefix: Any) -> str:
+    text = repr(prefix)
+    return text if space.prompts == (None,) else f"{prompt!r}: {text}"
+
+
+def _name(action: Any) -> str:
+    return "EOS" if action is EOS else repr(action)
+
+
+def _short(x: float) -> str:
+    return f"{x:.7g}"
+
+
+def _aligned(rows: list[list[str]]) -> list[str]:
+    """Align columns; of a long table, the rows that are marked and the first ones."""
+    cut = len(rows) - 1 - _ROWS
+    if cut > 0:
+        head, body = rows[0], rows[1:]
+        marked = [row for row in body if row[-1].startswith("<-")][:_ROWS]
+        kept = [row for row in body if row in marked or row in body[: _ROWS - len(marked)]]
+        rows = [head, *kept]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "  " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
+    ]
+    return [*lines, f"  … and {cut} rows more"] if cut > 0 else lines
+
+
+def _worst(outcome: Outcome) -> str:
+    place = outcome.worst
+    part, where = outcome.where(place)
+    theirs, ours, bound = outcome.found[place], outcome.answer.right[place], outcome.answer.bound[place]
+    return (
+        f"{part.what}{f' at {where}' if where else ''}\n"
+        f"theirs {theirs:.17g}, ours {ours:.17g}, difference {outcome.residual[place]:.3g}, bound {bound:.1e}"
+    )
+
+
+def _diagnosis_lines(mistakes: Sequence[Mistake], outcome: Outcome | None) -> list[str]:
+    if mistakes:
+        lines = []
+        for number, mistake in enumerate(mistakes):
+            lines += _entry("looks like" if not number else "  or", f"{mistake.name}: {mistake.summary}")
+        return [*lines, *_entry("", "this mistake reproduces all of their numbers, here and on the fixed instances")]
+    if outcome is not None and outcome.failure:
+        return []
+    if outcome is not None and np.isnan(outcome.found).any():
+        return _entry("looks like", "no mistake of the registry; a NaN comes of -inf - (-inf), 0 · inf or an overflow")
+    return _entry("looks like", "no mistake of the registry: none reproduces their numbers")
+
+
+def _where_it_agrees(fixed: Sequence[Outcome]) -> list[str]:
+    return _entry("agrees on", _names([(outcome.case.name, outcome.agrees) for outcome in fixed]))
+
+
+def _names(found: list[tuple[str, bool]]) -> str:
+    right = [name for name, agrees in found if agrees]
+    wrong = [name for name, agrees in found if not agrees]
+    if not wrong:
+        return "all fixed instances"
+    lines = textwrap.wrap("; ".join(right) or "no fixed instance", _WIDTH)
+    return "\n".join([*lines, *textwrap.wrap(f"not on: {'; '.join(wrong)}", _WIDTH)])
+
+
+def _replay(case: Case) -> str:
+    """Code that makes the instance again, with the library."""
+    lines = [f"space = {_space_code(case.space)}", f"table = {_table_code(case.table)}"]
+    if case.other is not None:
+        lines.append(f"other = {_table_code(case.other)}")
+    if case.reference is not None:
+        lines.append(f"reference = {_table_code(case.reference)}")
+    return "\n".join(lines)
+
+
+def _space_code(space: SequenceSpace) -> str:
+    prompts = "" if space.prompts == (None,) else f", prompts={space.prompts!r}"
+    if not space.has_eos:
+        return f"SequenceSpace.fixed_length({space.vocab!r}, {space.max_length}{prompts})"
+    least = "" if space.min_length == 1 else f", min_length={space.min_length}"
+    return f"SequenceSpace({space.vocab!r}, max_length={space.max_length}{least}{prompts})"
+
+
+def _table_code(table: StateActionTable) -> str:
+    # What is 0 is left out.
+    items = (f"{key!r}: {_number_code(value)}" for key, value in table.items() if value != 0.0)
+    return f"StateActionTable.from_dict(space, {{{', '.join(items)}}}, default=0.0)"
+
+
+def _number_code(x: float) -> str:
+    return "-math.inf" if np.isneginf(x) else repr(x)
