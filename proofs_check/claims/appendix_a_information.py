@@ -304,7 +304,7 @@ CLAIMS: Final = (
         hypotheses="V = 1, T = 3, three responses of probability 1/3; with T ≤ 2 the estimator is a constant",
         routes=("sums over the three responses", "by hand"),
         body=_variances,
-        mistakes=(*ARM, *POLICY),
+        mistakes=(*ARM, *without(POLICY, "never-empty")),  # the first step is in each sum alike
         misreadings=misread(
             _variances,
             ("variance-the-other-way-round", "Σ_t H(π(·|S_t)) is the constant", "swapped"),

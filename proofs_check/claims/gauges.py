@@ -201,7 +201,7 @@ CLAIMS: Final = (
             *without(SOFT_BELLMAN_LOGITS, *_EQUIVARIANT, "lost-temperature"),  # the temperature is 1
             *without(INVERSE, "inverse-hard-max", "inverse-lost-temperature"),  # a maximum moves with its logits too
             # As does any normaliser over some of the actions; and the best action stays the best.
-            *without(POLICY, "policy-without-eos", "policy-greedy"),
+            *without(POLICY, "policy-without-eos", "never-empty", "policy-greedy"),
             *RESPONSE_REWARDS,
         ),
         misreadings=misread(
@@ -226,7 +226,7 @@ CLAIMS: Final = (
         body=_sections,
         mistakes=(
             *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE),  # the temperature is 1
-            *without(POLICY, "policy-greedy"),  # which is a policy too: its V is 0
+            *without(POLICY, "never-empty", "policy-greedy"),  # which are policies too: V is 0
             *without(RESPONSE_REWARDS, "first-step-missing"),  # missing on both sides
         ),
         misreadings=misread(

@@ -279,7 +279,13 @@ CLAIMS: Final = (
         body=_minimisers,
         mistakes=(
             # Where π is π_ρ the first gradients differ by no more than their factors, and by their sign.
-            *without(ARM_GRADIENT, "arm-gradient-all-prefixes", "arm-gradient-own-prefixes", "arm-gradient-sign"),
+            *without(
+                ARM_GRADIENT,
+                "arm-gradient-all-prefixes",
+                "arm-gradient-own-prefixes",
+                "arm-gradient-sign",
+                "arm-gradient-token-mean",
+            ),
             *without(EBM_GRADIENT, "ebm-gradient-of-logits"),
             # The temperature is 1; rewards are log-probabilities, so that nothing overflows or is near -1e9.
             *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE, "mask-1e9", "no-shift"),

@@ -197,7 +197,8 @@ CLAIMS: Final = (
         body=_argmin,
         mistakes=(
             *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
-            *without(INVERSE, "inverse-lost-temperature"),  # temperature 1 throughout
+            # The temperature is 1 throughout; log π, the logits less the value of their own prefix, is a minimiser too.
+            *without(INVERSE, "inverse-lost-temperature", "inverse-own-value"),
             *without(EBM, "ebm-without-temperature"),
             *ARM_RISK,
             *EBM_RISK,

@@ -33,7 +33,7 @@ FULL: Final = f"{FORCED}; ρ(y|x) > 0 for every allowed response"
 # Everything here is at temperature 1; and where ρ is 0, a logit of -1e9 costs what -inf does.
 AT_TEMPERATURE: Final = (*OF_TEMPERATURE, "mask-1e9")
 # Wrong gradients that are 0 at the minimum as the right one is.
-ZERO_TOO: Final = ("arm-gradient-own-prefixes", "arm-gradient-sign")
+ZERO_TOO: Final = ("arm-gradient-own-prefixes", "arm-gradient-sign", "arm-gradient-token-mean")
 
 
 def target_entropy(kit: Toolkit[Any], instance: Instance) -> Any:

@@ -202,7 +202,7 @@ CLAIMS: Final = (
         ),
         body=_kappa,
         # The pairs that attain κ are of one step.
-        mistakes=(*KAPPA, *KL_OF_ONE_STEP, *without(POLICY, "policy-over-prefixes")),
+        mistakes=(*KAPPA, *KL_OF_ONE_STEP, *without(POLICY, "policy-over-prefixes", "never-empty")),
         misreadings=misread(
             _kappa,
             ("kappa-three-quarters", "3/4 of κ"),
@@ -244,7 +244,7 @@ CLAIMS: Final = (
             "κ of half the span of f - g; a pair that attains it far from 0",
         ),
         body=_span,
-        mistakes=(*KAPPA, *KL_OF_ONE_STEP, *without(POLICY, "policy-over-prefixes")),
+        mistakes=(*KAPPA, *KL_OF_ONE_STEP, *without(POLICY, "policy-over-prefixes", "never-empty")),
         misreadings=misread(
             _span,
             ("span-quartered", "κ(span/4)"),

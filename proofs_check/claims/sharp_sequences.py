@@ -20,7 +20,7 @@ from proofs_check.extremal import (
     step_kls,
 )
 from proofs_check.instances import EQUAL_LENGTHS, MODEST, WITH_EOS, Instance, Scope, bare
-from proofs_check.mistakes import KAPPA, KL, PASSING, POLICY, without
+from proofs_check.mistakes import KAPPA, KL, KL_ALLOWED, PASSING, POLICY, without
 from proofs_check.toolkit import Toolkit
 from tabular_bellman import SequenceSpace
 from tabular_bellman.extended import FloatArray
@@ -220,8 +220,8 @@ CLAIMS: Final = (
         # Without EOS these are right: every response gets as far.
         mistakes=(
             *KAPPA,
-            *KL,
-            *without(POLICY, "policy-without-eos"),
+            *KL_ALLOWED,
+            *without(POLICY, "policy-without-eos", "never-empty"),
             *without(PASSING, "passing-given-length"),
         ),
         misreadings=misread(
@@ -245,7 +245,7 @@ CLAIMS: Final = (
             "the recursion, at its best chance, in closed form, and at other chances",
         ),
         body=_one_token,
-        mistakes=(*KAPPA, *KL),
+        mistakes=(*KAPPA, *KL_ALLOWED),
         misreadings=misread(
             _one_token,
             ("one-token-without-going-on", "D_n counts one step alone"),
@@ -262,7 +262,10 @@ CLAIMS: Final = (
         hypotheses="ε > 0, V ≥ 2",
         routes=("the two bounds", "the paper's bound, over KL of pairs that attain the sharp one"),
         body=_ratio,
-        mistakes=(*KAPPA, *without(KL, "kl-without-last-step")),  # the last step is forced, or as good as never taken
+        mistakes=(
+            *KAPPA,
+            *without(KL_ALLOWED, "kl-without-last-step"),
+        ),  # the last step is forced, or as good as never taken
         misreadings=misread(
             _ratio,
             ("ratio-six-over-epsilon", "at least 6/ε"),

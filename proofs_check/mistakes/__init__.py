@@ -9,7 +9,7 @@ from typing import Final
 from proofs_check.mistakes.common import without
 from proofs_check.mistakes.ebm_policy import EBM_POLICY
 from proofs_check.mistakes.enumeration import EBM, LOG_PARTITION, RESPONSE_REWARDS
-from proofs_check.mistakes.information import ENTROPY, KAPPA, KL, KL_OF_ONE_STEP
+from proofs_check.mistakes.information import ENTROPY, KAPPA, KL, KL_ALLOWED, KL_OF_ONE_STEP
 from proofs_check.mistakes.inverse import INVERSE
 from proofs_check.mistakes.learning import (
     ARM_GRADIENT,
@@ -39,6 +39,7 @@ __all__ = [
     "INVERSE",
     "KAPPA",
     "KL",
+    "KL_ALLOWED",
     "KL_OF_ONE_STEP",
     "LOG_PARTITION",
     "LOG_PARTITION_GRADIENT",

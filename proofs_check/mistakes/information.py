@@ -5,10 +5,11 @@ from typing import Any, Final
 import numpy as np
 
 from proofs_check.mistakes.common import Array, Kit, registered, without
+from proofs_check.paths import lengths
 from proofs_check.toolkit import Levels, expectation
 from tabular_bellman.space import SequenceSpace
 
-__all__ = ["ENTROPY", "KAPPA", "KL", "KL_OF_ONE_STEP"]
+__all__ = ["ENTROPY", "KAPPA", "KL", "KL_ALLOWED", "KL_OF_ONE_STEP"]
 
 
 def _without_last(space: SequenceSpace, policy: Levels) -> list[Array]:
@@ -49,6 +50,16 @@ def _entropy_of_first_step(kit: Kit, space: SequenceSpace, logits: Levels) -> An
     return -expectation(kit, first, first)
 
 
+def _entropy_of_every_prefix(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    steps = kit.policy(space, logits)
+    return sum(-expectation(kit, step, step).reshape(-1, space.n_prompts).sum(axis=0) for step in steps)
+
+
+def _entropy_zero_times_infinity(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    forbidden = kit.system.is_zero(kit.arm_log_probs(space, logits)).any(axis=0)
+    return np.where(forbidden, np.nan, np.asarray(kit.entropy(space, logits)))
+
+
 ENTROPY: Final = registered(
     "entropy",
     ("entropy-per-token", "divided by the mean length", _token_entropy),
@@ -56,6 +67,8 @@ ENTROPY: Final = registered(
     ("entropy-unweighted", "the mean surprise over responses, all counted the same", _entropy_unweighted),
     ("entropy-in-bits", "log2 for log", _entropy_in_bits),
     ("entropy-of-first-step", "the entropy of the first step only", _entropy_of_first_step),
+    ("entropy-of-every-prefix", "every prefix counts the same, however likely it is", _entropy_of_every_prefix),
+    ("entropy-zero-times-infinity", "0 log 0 is taken as 0 · (-inf), NaN", _entropy_zero_times_infinity),
 )
 
 
@@ -114,6 +127,26 @@ def _kl_k3_inverted(kit: Kit, space: SequenceSpace, logits: Levels, others: Leve
     return mean - 1.0 - np.where(np.isposinf(mean), 0.0, divergence)
 
 
+def _kl_k2_of_tokens(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    pairs = zip(kit.policy(space, logits), kit.policy(space, others), strict=True)
+    squares = [np.asarray(kit.system.divide(mine, theirs) ** 2 / 2.0) for mine, theirs in pairs]
+    # What p forbids counts as 0 below, whatever it is.
+    steps = [np.where(np.isfinite(level), level, 0.0) for level in squares]
+    infinite = np.isposinf(np.asarray(kit.kl(space, logits, others), dtype=np.float64))
+    mean = expectation(kit, kit.arm_log_probs(space, logits), kit.response_rewards(space, steps))
+    return np.where(infinite, np.inf, mean)
+
+
+def _kl_token_mean(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    log_p, ratio = _log_ratio(kit, space, logits, others)
+    return expectation(kit, log_p, ratio / lengths(space)[:, None])
+
+
+def _kl_zero_times_infinity(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
+    forbidden = kit.system.is_zero(kit.arm_log_probs(space, logits)).any(axis=0)
+    return np.where(forbidden, np.nan, np.asarray(kit.kl(space, logits, others)))
+
+
 KL: Final = registered(
     "kl",
     ("kl-reversed", "KL(q‖p) for KL(p‖q)", _kl_reversed),
@@ -125,10 +158,17 @@ KL: Final = registered(
     ("kl-k3-inverted", "E_p [p/q - 1 - log(p/q)]: k3 with its ratio upside down", _kl_k3_inverted),
     ("kl-negative", "E_p log(q/p), the sign lost", _kl_negative),
     ("kl-first-step", "the KL of the first step only", _kl_first_step),
+    ("kl-k2-of-tokens", "E_p Σ_t (log π_p/π_q)²/2, the biased estimate k2, step by step", _kl_k2_of_tokens),
+    ("kl-token-mean", "log p/q of each response is averaged over its steps: a token-level KL", _kl_token_mean),
+    ("kl-zero-times-infinity", "what p forbids counts as 0 · (-inf - (-inf)), NaN", _kl_zero_times_infinity),
 )
 
-# What shows where responses are of one step.
-KL_OF_ONE_STEP: Final = without(KL, "kl-per-token", "kl-unweighted", "kl-first-step")
+# What shows where every response is allowed.
+KL_ALLOWED: Final = without(KL, "kl-zero-times-infinity")
+# What shows where responses are of one step besides.
+KL_OF_ONE_STEP: Final = without(
+    KL_ALLOWED, "kl-per-token", "kl-unweighted", "kl-first-step", "kl-k2-of-tokens", "kl-token-mean"
+)
 
 
 def _linear(kit: Kit, epsilon: Array) -> Any:

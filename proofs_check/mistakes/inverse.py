@@ -26,8 +26,8 @@ def _inverse(
 
 
 def _own_value(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:
-    values = soft_values(kit, logits, temperature)
-    return _inverse(kit, space, logits, lambda t: values[t], rows=space.n_tokens + 1)
+    pairs = zip(logits, soft_values(kit, logits, temperature), strict=True)
+    return [kit.system.divide(q, value) for q, value in pairs]
 
 
 def _inverse_hard_max(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:

@@ -99,11 +99,18 @@ def _arm_per_token(kit: Kit, space: SequenceSpace, logits: Levels, target: Level
     return _weighted(space, [p - pairs for p, pairs in zip(mine, taken, strict=True)], weights)
 
 
+def _arm_token_mean(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, weights: Array) -> Any:
+    passed = [np.exp(level).reshape(-1, space.n_prompts).sum(axis=0) for level in kit.passing(space, target)]
+    mean_length = (np.asarray(sum(passed)) * weights).sum()
+    return [level / mean_length for level in kit.arm_gradient(space, logits, target, weights)]
+
+
 ARM_GRADIENT: Final = registered(
     "arm_gradient",
     ("arm-gradient-own-prefixes", "prefixes are drawn from the model, not the target", _arm_own_passing),
     ("arm-gradient-all-prefixes", "every prefix counts the same", _arm_unpassed),
     ("arm-gradient-sign", "uphill", _arm_sign),
+    ("arm-gradient-token-mean", "the loss is averaged over all tokens, not over responses", _arm_token_mean),
     ("arm-gradient-per-token", "the loss of each response is averaged over its length", _arm_per_token),
 )
 
@@ -150,11 +157,29 @@ def _gradient_sign(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
     return [-level for level in kit.log_partition_gradient(space, rewards)]
 
 
+def _first_step_only(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
+    first, *others = kit.log_partition_gradient(space, rewards)
+    return [first, *(np.zeros_like(level) for level in others)]
+
+
+def _of_every_value(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
+    logits, _ = kit.recursion(space, rewards, 1.0)
+    levels, visits = [], np.ones(space.n_prompts)
+    for t, policy in enumerate(kit.policy(space, logits)):
+        level = np.exp(policy) * visits
+        levels.append(level)
+        if t + 1 < space.n_depths:
+            visits = 1.0 + level[: space.n_tokens].reshape(-1)  # what comes from above, and the value there
+    return levels
+
+
 LOG_PARTITION_GRADIENT: Final = registered(
     "log_partition_gradient",
     ("gradient-policy-only", "π(a|s), without the chance of getting to s", _policy_for_passing),
     ("gradient-of-local-model", "the chances under softmax(r), not softmax(M r)", _gradient_of_local),
     ("gradient-prefix-only", "the chance of s, without that of a", _prefix_not_pair),
+    ("gradient-first-step-only", "values are detached: only the first step has a gradient", _first_step_only),
+    ("gradient-of-every-value", "of the sum of V over all prefixes, not of V at the start", _of_every_value),
     ("gradient-sign", "-∂A/∂r", _gradient_sign),
 )
 

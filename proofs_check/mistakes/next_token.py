@@ -56,6 +56,19 @@ def _padding_counted(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     return kit.system.divide(found, padding[:, None])
 
 
+def _shifted_twice(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    policy = log_policy(kit, logits)
+    V, steps = space.n_tokens, [np.where(kit.system.is_zero(policy[0]), policy[0], kit.system.ones(policy[0].shape))]
+    for t in range(1, space.n_depths):
+        before = np.tile(policy[t - 1], V)  # the last token of a prefix is the slowest
+        shape = policy[t].shape
+        tokens = before[: min(V, shape[0])] if t + 1 < space.n_depths or not space.has_eos else before[:0]
+        n_ends = shape[0] - tokens.shape[0]
+        never = np.full((n_ends, shape[1]), -np.inf)
+        steps.append(kit.system.stack([tokens, before[V:] if n_ends and before.shape[0] > V else never]))
+    return totals(kit, space, steps)
+
+
 ARM: Final = registered(
     "arm_log_probs",
     ("last-step-for-free", "the probability of the last step (EOS) is left out of p(y)", _eos_for_free),
@@ -63,6 +76,7 @@ ARM: Final = registered(
     ("last-step-leaks", "tokens stay possible at the last step (q : S×A → R)", _last_step_leaks),
     ("not-normalised", "logits are added up as they are", _not_normalised),
     ("length-normalised", "log p(y) is divided by the length of y", _length_normalised),
+    ("shifted-twice", "each step is scored one prefix too early, the first not at all", _shifted_twice),
     ("padding-counted", "steps after EOS count too, each as one of V + 1 equal choices", _padding_counted),
 )
 
@@ -92,11 +106,20 @@ def _policy_greedy(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     return [best(q) for q in logits]
 
 
+def _never_empty(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    policy = log_policy(kit, logits)
+    if policy[0].shape[0] > space.n_tokens:
+        tokens = kit.system.normalise(logits[0][: space.n_tokens])
+        policy[0] = kit.system.stack([tokens, np.full((1, space.n_prompts), -np.inf)])
+    return policy
+
+
 POLICY: Final = registered(
     "policy",
     ("policy-without-eos", "the softmax leaves EOS out", _policy_without_eos),
     ("policy-not-normalised", "logits are taken for log-probabilities", _policy_as_logits),
     ("policy-over-prefixes", "the softmax runs over prefixes, not actions", _policy_over_prefixes),
+    ("never-empty", "the first step is never EOS", _never_empty),
     ("policy-greedy", "probability 1 on the best action, 0 on the others", _policy_greedy),
 )
 
@@ -116,9 +139,15 @@ def _passing_given_length(kit: Kit, space: SequenceSpace, logits: Levels) -> Any
     return [kit.system.normalise(level).reshape(-1) for level in per_prompt]
 
 
+def _passing_last_step(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
+    right, policy = kit.passing(space, logits), log_policy(kit, logits)
+    return [right[0], *(policy[t][: space.n_tokens].reshape(-1) for t in range(space.n_depths - 1))]
+
+
 PASSING: Final = registered(
     "passing",
     ("passing-one-early", "the chance of the prefix without its last token", _shifted),
     ("passing-not-normalised", "logits are added up along the prefix as they are", _passing_as_logits),
+    ("passing-last-step", "the chance of its last token alone, not multiplied along the prefix", _passing_last_step),
     ("passing-given-length", "the chance given that the response gets that far", _passing_given_length),
 )

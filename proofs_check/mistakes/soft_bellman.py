@@ -140,6 +140,14 @@ def _rewards_as_logits(kit: Kit, space: SequenceSpace, rewards: Levels, temperat
     return list(rewards), soft_values(kit, rewards, temperature)
 
 
+def _shift_by_infinity(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    def total(_: int, q: Array) -> Array:
+        top = q.max(axis=0)
+        return np.asarray(top + temperature * np.log(np.exp((q - top) / temperature).sum(axis=0)))
+
+    return wrong_backward(kit, space, rewards, temperature, total=total)
+
+
 SOFT_BELLMAN: Final = registered(
     "soft_bellman",
     ("hard-max", "V is the maximum of the logits, not log Σ exp", _hard_max),
@@ -160,6 +168,7 @@ SOFT_BELLMAN: Final = registered(
     ("temperature-inverted", "V = (1/τ) log Σ exp(τ q): τ stands where 1/τ belongs", _temperature_inverted),
     ("horizon-one-short", "V counts as 0 at the last depth already, not after it", _horizon_one_short),
     ("values-one-early", "logits are right, but the value of each prefix is that of its parent", _values_one_early),
+    ("shift-by-infinity", "at a dead prefix the maximum is taken off, -inf - (-inf), NaN", _shift_by_infinity),
     ("rewards-as-logits", "q = r, V = τ log Σ exp(r/τ): nothing looks ahead", _rewards_as_logits),
 )
 

@@ -141,6 +141,7 @@ def check_soft_bellman(
     >>> check_soft_bellman(hard, throw=False).mistakes
     ('hard-max',)
     """
+    __tracebackhide__ = True
     return check("soft-bellman", function, returns=returns, discount=discount, reference=reference, **settings)
 
 
@@ -155,11 +156,13 @@ def check_inverse(
 
     The parameters are those of `check_soft_bellman`; logits never lead into a dead prefix.
     """
+    __tracebackhide__ = True
     return check("inverse", function, discount=discount, reference=reference, **settings)
 
 
 def check_log_partition(function: Callable[..., Any], **settings: Unpack[Settings]) -> Report:
     """Check a log-partition, f(rewards) → number: log Σ_y exp(R(y)/τ), by whatever route (eq. (1))."""
+    __tracebackhide__ = True
     return check("log-partition", function, **settings)
 
 
@@ -176,6 +179,7 @@ def check_log_prob(function: Callable[..., Any], *, view: str = "logits", **sett
     **settings
         See `Settings`.
     """
+    __tracebackhide__ = True
     return check("log-prob", function, view=view, **settings)
 
 
@@ -193,6 +197,7 @@ def check_policy(
     **settings
         See `Settings`.
     """
+    __tracebackhide__ = True
     return check("policy", function, returns=returns, view=view, **settings)
 
 
@@ -219,6 +224,7 @@ def check_sampler(
     **settings
         See `Settings`; `examples` plays no part.
     """
+    __tracebackhide__ = True
     return check("sampler", function, view=view, draws=draws, false_alarm=false_alarm, **settings)
 
 
@@ -235,16 +241,19 @@ def check_gradient(function: Callable[..., Any], *, of: str = "log-partition", *
     **settings
         See `Settings`.
     """
+    __tracebackhide__ = True
     return check("gradient", function, of=of, **settings)
 
 
 def check_marginals(function: Callable[..., Any], *, view: str = "logits", **settings: Unpack[Settings]) -> Report:
     """Check the chances of passing through each prefix, f(logits) → state table."""
+    __tracebackhide__ = True
     return check("marginals", function, view=view, **settings)
 
 
 def check_kl(function: Callable[..., Any], **settings: Unpack[Settings]) -> Report:
     """Check a divergence, f(logits of p, logits of q) → KL(p‖q) over whole responses, in nats."""
+    __tracebackhide__ = True
     return check("kl", function, **settings)
 
 
@@ -254,11 +263,13 @@ def check_kl_estimator(function: Callable[..., Any], **settings: Unpack[Settings
     f(logits of p, logits of q, response) → number; with the adapter "batch", f(log_p (n, T), log_q (n, T),
     lengths (n,)) → (n,), of the log-probabilities of the steps taken.
     """
+    __tracebackhide__ = True
     return check("kl-estimator", function, **settings)
 
 
 def check_entropy(function: Callable[..., Any], *, view: str = "logits", **settings: Unpack[Settings]) -> Report:
     """Check an entropy over whole responses, f(logits) → number, in nats."""
+    __tracebackhide__ = True
     return check("entropy", function, view=view, **settings)
 
 
@@ -274,6 +285,7 @@ def check(kind: str, function: Callable[..., Any], **settings: Any) -> Report:
     **settings
         Those of `Settings`, and of the check of that kind.
     """
+    __tracebackhide__ = True  # a failure is shown at the user's line
     if kind not in KINDS:
         raise TabularBellmanError(f"kind is {kind!r}; it is one of {some(tuple(KINDS))}.")
     if not callable(function):

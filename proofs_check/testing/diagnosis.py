@@ -64,7 +64,9 @@ def _wrong(kind: Kind, o: Options, mistake: Mistake, case: Case) -> FloatArray |
     """Return what the mistake gives, or None where it gives nothing."""
     try:
         with np.errstate(all="ignore"):
-            return flat(kind.routes(o)[mistake.replaces](planted(mistake), o, case))
+            wrong = flat(kind.routes(o)[mistake.replaces](planted(mistake), o, case))
+            # In the registry an overflow stays finite, so that the library takes it.
+            return np.where(np.abs(wrong) >= np.finfo(np.float64).max, np.copysign(np.inf, wrong), wrong)
     except TabularBellmanError:
         return None
 

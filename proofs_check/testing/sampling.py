@@ -2,10 +2,11 @@
 
 On each of a few fixed instances n responses are drawn and counted.  If the sampler is right, the number of responses
 in any set of probability p is binomial(n, p), exactly.  The sets are each response, all responses through each
-prefix, and, for the pairs of draws (1st, 2nd), (3rd, 4th), …, that both are equal, of probability Σ p².  An instance
-is rejected if some count is so far out that its exact two-sided p-value, times the number of sets, is at most its
-share of the false-alarm rate (Bonferroni); and at once for a response that is impossible.  So a right sampler is
-rejected with a probability of at most the stated rate, over the whole check.
+prefix, and, of pairs of draws, those that are equal, of probability Σ p²; pairs are neighbours (1st and 2nd, 3rd and
+4th, …), and draws half of the way apart.  An instance is rejected if some count is so far out that its exact
+two-sided p-value, times the number of sets, is at most its share of the false-alarm rate (Bonferroni); and at once for
+a response that is impossible.  So a right sampler is rejected with a probability of at most the stated rate, over the
+whole check.
 """
 
 import random
@@ -17,7 +18,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtr, bdtrc  # scipy.stats would take half a second to import
 
 from proofs_check.claim import Mistake
 from proofs_check.evidence import planted
@@ -35,6 +36,15 @@ from tabular_bellman.tokens import Response
 __all__ = ["Drawn", "Rejected", "sample_all", "sampler_diagnosis"]
 
 _KIND: Final = KINDS["sampler"]
+_EQUAL: Final = "a draw equal to"
+
+
+def _no_chances(*_: object) -> None:
+    raise TabularBellmanError("draws that are not independent have no chances of their own.")
+
+
+# What no function of chances can get wrong.
+_REPEATED: Final = Mistake("draws-repeat", "draws are not independent: they repeat one another", "sampler", _no_chances)
 
 
 @dataclass(frozen=True)
@@ -161,28 +171,36 @@ def _test(
     space: SequenceSpace, draws: list[tuple[int, Response]], chances: FloatArray, level: float
 ) -> Rejected | None:
     """Return what is furthest out, if it is beyond the level."""
+    furthest = min(_tests(space, draws, chances), key=lambda test: test.p_value)
+    return furthest if furthest.p_value <= level else None
+
+
+def _tests(space: SequenceSpace, draws: list[tuple[int, Response]], chances: FloatArray) -> list[Rejected]:
+    """Return all sets with their counts; the p-values are corrected for their number."""
     n = len(draws) // space.n_prompts
     sets: list[tuple[str, int, int, float]] = []
     for p, prompt in enumerate(space.prompts):
         mine = [response for index, response in draws if index == p]
         to = "" if space.n_prompts == 1 else f" to prompt {prompt!r}"
         if len(mine) != n:
-            return Rejected(f"responses{to}", len(mine), n, 1.0, 0.0)
+            return [Rejected(f"responses{to}", len(mine), n, 1.0, 0.0)]
         known = {response: chances[p, i] for i, response in enumerate(space.responses())}
         counts = Counter(mine)
         for response, count in counts.items():
             if known.get(response, 0.0) == 0.0:
-                return Rejected(f"response {response!r}{to}, which is impossible", count, n, 0.0, 0.0)
+                return [Rejected(f"response {response!r}{to}, which is impossible", count, n, 0.0, 0.0)]
         sets += [(f"response {y!r}{to}", counts[y], n, chance) for y, chance in known.items() if chance > 0.0]
         sets += _through_prefixes(space, counts, known, n, to)
-        equal = sum(x == y for x, y in zip(mine[::2], mine[1::2], strict=False))
-        sets.append((f"a draw equal to the one before{to}", equal, n // 2, float((chances[p] ** 2).sum())))
-    tests = [
+        for which, pairs in (
+            ("the one before", zip(mine[::2], mine[1::2], strict=False)),
+            ("one long before", zip(mine[: n // 2], mine[n // 2 :], strict=False)),
+        ):
+            equal = sum(x == y for x, y in pairs)
+            sets.append((f"{_EQUAL} {which}{to}", equal, n // 2, float((chances[p] ** 2).sum())))
+    return [
         Rejected(what, count, size, chance, _p_value(count, size, chance) * len(sets))
         for what, count, size, chance in sets
     ]
-    furthest = min(tests, key=lambda test: test.p_value)
-    return furthest if furthest.p_value <= level else None
 
 
 def _through_prefixes(
@@ -202,17 +220,29 @@ def _through_prefixes(
 
 
 def _p_value(count: int, n: int, chance: float) -> float:
-    """Return the exact two-sided p-value: twice the smaller tail."""
+    """Return the exact two-sided p-value of a binomial count: twice the smaller tail."""
     # A chance is known to some 1e-15; nudged against rejection, so that the rate holds in spite of it.
-    low = binom.cdf(count, n, max(0.0, chance * (1.0 - 1e-12)))
-    high = binom.sf(count - 1, n, min(1.0, chance * (1.0 + 1e-12)))
-    return float(min(1.0, 2.0 * min(low, high)))
+    at_most = bdtr(count, n, max(0.0, chance * (1.0 - 1e-12)))
+    at_least = 1.0 if count == 0 else bdtrc(count - 1, n, min(1.0, chance * (1.0 + 1e-12)))
+    return float(min(1.0, 2.0 * min(at_most, at_least)))
 
 
 def sampler_diagnosis(o: Options, found: list[Drawn]) -> list[Mistake]:
     """Return the mistakes whose chances all the draws pass for, and those of a right sampler do not."""
     usable = [drawn for drawn in found if not drawn.failure]
-    return [mistake for mistake in candidates(_KIND, o) if _passes(o, mistake, usable)]
+    fitting = [mistake for mistake in candidates(_KIND, o) if _passes(o, mistake, usable)]
+    return fitting or ([_REPEATED] if any(_repeats(o, drawn, len(found)) for drawn in usable) else [])
+
+
+def _repeats(o: Options, drawn: Drawn, n_instances: int) -> bool:
+    """Tell whether draws repeat: all are one, or each response comes as often as it should but equal ones together."""
+    if drawn.rejected is None:
+        return False
+    if len(set(drawn.draws)) == drawn.case.space.n_prompts:
+        return True
+    tests = _tests(drawn.case.space, drawn.draws, drawn.chances)
+    beyond = [test for test in tests if test.p_value <= o.false_alarm / n_instances]
+    return all(test.what.startswith(_EQUAL) and test.count > test.n * test.probability for test in beyond)
 
 
 def _passes(o: Options, mistake: Mistake, found: list[Drawn]) -> bool:
