@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
 from itertools import pairwise
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tabular_bellman import SequenceSpace, TabularBellmanError
-from tabular_bellman.tokens import Token
+from tabular_bellman.tokens import Prefix, Prompt, Response, Token
 
 __all__ = [
     "FORMATS",
@@ -39,12 +39,14 @@ __all__ = [
     "labelled",
     "most_pairs",
     "numbers_within",
+    "pick",
     "shapes_within",
 ]
 
 MOST_PAIRS: Final = 1_000  # two draws for each, mask and number, stay within what Hypothesis lets one example hold
 
 Levels = list[NDArray[np.bool_]]
+T = TypeVar("T")
 
 # -- spaces ----------------------------------------------------------------------------------------------------------
 
@@ -115,17 +117,27 @@ def draw_shape(draw: st.DrawFn, shapes: Shapes) -> Shape:
 
     Each step shrinks by itself; fixed lengths come first, since they make the smallest tables with a choice.
     """
-    by_length = shapes[draw(st.sampled_from(list(shapes)))]
-    by_tokens = by_length[draw(st.sampled_from(list(by_length)))]
-    return draw(st.sampled_from(by_tokens[draw(st.sampled_from(list(by_tokens)))]))
+    by_length = shapes[pick(draw, list(shapes))]
+    by_tokens = by_length[pick(draw, list(by_length))]
+    return pick(draw, by_tokens[pick(draw, list(by_tokens))])
 
 
-def labelled(kind: str, n_tokens: int) -> "int | str | tuple[Token, ...]":
+def pick(draw: st.DrawFn, options: Sequence[T]) -> T:
+    """Draw one of several things, the first being the simplest.
+
+    Two habits of Hypothesis make this the better way to shrink.  ``st.sampled_from`` makes no choice between one thing:
+    examples with less to choose from would count as shorter, and simpler.  And a choice that decides what else there is
+    to draw is lowered with care, every lower value being tried with new draws after it, where it counts from 0.
+    """
+    return options[draw(st.integers(0, len(options) - 1))]
+
+
+def labelled(kind: str, n_tokens: int) -> tuple[Token, ...]:
     """Return a vocabulary of so many tokens."""
     if kind == "integers":
-        return n_tokens
+        return tuple(range(n_tokens))
     if kind == "letters":
-        return _LETTERS[:n_tokens]
+        return tuple(_LETTERS[:n_tokens])
     if kind == "ambiguous":  # 'a' + 'a' and 'aa' are two responses with one text
         return tuple("a" * (i + 1) for i in range(n_tokens))
     mixed: list[Token] = [None, (1, "b"), 2.5, "c", ("None",), True]
@@ -136,13 +148,12 @@ def draw_prompts(draw: st.DrawFn, vocab: Sequence[Token], size: int, kind: str) 
     """Draw `size` prompts: names, or, each with one token appended to the last, strings that coincide."""
     if size == 1 or kind == "distinct" or (kind == "any" and not draw(st.booleans())):
         return (None,) if size == 1 else tuple(f"prompt {i}" if i > 2 else "xyz"[i] for i in range(size))
-    tokens = st.sampled_from(vocab)
-    text = [draw(tokens) for _ in range(draw(st.integers(1, 2)))]
+    text = [pick(draw, vocab) for _ in range(pick(draw, (1, 2)))]
     written = all(isinstance(token, str) for token in vocab)
     chain: list[Hashable] = []
     for _ in range(size):
         if chain:
-            text.append(draw(tokens))
+            text.append(pick(draw, vocab))
         chain.append("".join(map(str, text)) if written else tuple(text))
     return tuple(chain)
 
@@ -162,53 +173,67 @@ def draw_mask(draw: st.DrawFn, space: SequenceSpace, kind: str, for_logits: bool
     """
     if kind == "none":
         return None
-    share = draw(st.integers(0, 3))  # in quarters; drawn first, so that a mask shrinks to nothing at once
-    if not share and kind != "dead":
+    # First nothing, then a few cuts, whose places hold in other spaces too, so that the space can still shrink, then
+    # one, two or three quarters of everything.
+    amount = draw(st.integers(0, 4))
+    if not amount and kind != "dead":
         return None
     forbidden = [np.zeros((space.n_actions(t), space.n_prefixes_at(t)), bool) for t in range(space.n_depths)]
-    if share:
+    killed = [_kill(draw, space, forbidden)] if kind == "dead" else []
+    if amount == 1:
+        for _ in range(pick(draw, (1, 2, 3))):
+            if kind == "alive" or not can_be_dead(space) or not draw(st.booleans()):
+                _cut(draw, space, forbidden)
+            else:
+                killed.append(_kill(draw, space, forbidden))
+    elif amount > 1:
         quarter = st.integers(0, 3)
         for level in forbidden:
-            if kind == "any" or kind == "dead" or level.shape[0] > 1:
-                level[:] = np.reshape([draw(quarter) > 3 - share for _ in range(level.size)], level.shape)
+            level |= np.reshape([draw(quarter) > 4 - amount for _ in range(level.size)], level.shape)
     if kind == "alive":
         for level in forbidden:
             for index in np.flatnonzero(level.all(axis=0)).tolist():
                 level[draw(st.integers(0, level.shape[0] - 1)), index] = False
         return forbidden
-    killed = _kill(draw, space, forbidden) if kind == "dead" else None
     for p, prompt in enumerate(space.prompts):
-        _keep(draw, space, forbidden, prompt, killed[1] if killed and killed[0] == p else None)
+        _keep(draw, space, forbidden, prompt, [prefix for q, prefix in killed if q == p])
     if for_logits:
         for t in range(space.n_depths - 1, 0, -1):
             forbidden[t - 1][: space.n_tokens] |= forbidden[t].all(axis=0).reshape(space.n_tokens, -1)
     return forbidden
 
 
-def _kill(draw: st.DrawFn, space: SequenceSpace, forbidden: Levels) -> tuple[int, tuple[Token, ...]]:
-    """Forbid every response through one prefix, at that prefix or further down; return its prompt and tokens."""
+def _cut(draw: st.DrawFn, space: SequenceSpace, forbidden: Levels) -> None:
+    """Forbid one action at one prefix."""
+    p = draw(st.integers(0, space.n_prompts - 1))
+    depth = draw(st.integers(0, space.n_depths - 1))
+    index = p + space.n_prompts * draw(st.integers(0, space.n_tokens**depth - 1))
+    forbidden[depth][draw(st.integers(0, space.n_actions(depth) - 1)), index] = True
+
+
+def _kill(draw: st.DrawFn, space: SequenceSpace, forbidden: Levels) -> tuple[int, Prefix]:
+    """Forbid every response through one prefix, there or further down; return the place of its prompt, and it."""
     V, P, last = space.n_tokens, space.n_prompts, space.n_depths - 1
     p = draw(st.integers(0, P - 1))
     # With one token, the prefix must be longer than some response.
-    depth = draw(st.integers(1 if V > 1 else space.min_length, last))
+    depth = pick(draw, range(1 if V > 1 else space.min_length, last + 1))
     index = p + P * draw(st.integers(0, V**depth - 1))
-    below = draw(st.integers(depth, last))  # below the prefix itself, its being dead has to be carried up
+    below = pick(draw, range(depth, last + 1))  # if below the prefix itself, that it is dead has to be carried up
     for t in range(depth, below + 1):
         rows = slice(None) if t == below else slice(V, None)  # EOS on the way, then everything
         forbidden[t][rows, index :: P * V**depth] = True  # the first token is the fastest: these begin with the prefix
     return p, space.prefix_at(depth, index)[1]
 
 
-def _keep(
-    draw: st.DrawFn, space: SequenceSpace, forbidden: Levels, prompt: Hashable, avoiding: tuple[Token, ...] | None
-) -> None:
-    """Allow one response to a prompt, one that does not pass through a prefix."""
-    if avoiding is None:
-        kept = space.response_at(draw(st.integers(0, space.n_responses_per_prompt - 1)))
-    else:
-        kept = draw(st.sampled_from([y for y in space.responses() if y[: len(avoiding)] != avoiding]))
-    for t, action in enumerate(kept):
-        _, index = space.prefix_index(kept[:t], prompt)
+def _keep(draw: st.DrawFn, space: SequenceSpace, forbidden: Levels, prompt: Prompt, killed: list[Prefix]) -> None:
+    """Allow one response to a prompt, if possible one that passes through none of the prefixes, else not the first."""
+    kept: list[Response] = []
+    while killed and not kept:
+        kept = [y for y in space.responses() if all(y[: len(prefix)] != prefix for prefix in killed)]
+        killed = killed[:-1]
+    response = pick(draw, kept or list(space.responses()))
+    for t, action in enumerate(response):
+        _, index = space.prefix_index(response[:t], prompt)
         forbidden[t][space.action_index(t, action), index] = False
 
 
@@ -306,7 +331,7 @@ def _filled(low: int | None, high: int | None, size: int, form: FloatFormat) -> 
 
 def draw_numbers(draw: st.DrawFn, numbers: Numbers, sizes: Sequence[int]) -> list[float]:
     """Draw groups of numbers, of these sizes: the actions of a prefix are a group, in which one may be far ahead."""
-    kind = draw(st.sampled_from(numbers.kinds))
+    kind = pick(draw, numbers.kinds)
     low, high = numbers.plain
     total = sum(sizes)
     if kind == "equal":

@@ -260,30 +260,54 @@ def _shapes(
 def _spaces(
     draw: st.DrawFn, shapes: draws.Shapes, labels: Labels, n_prompts: tuple[int, int], kind: PromptKind
 ) -> SequenceSpace:
-    size = draw(st.integers(*n_prompts))
+    size = draws.pick(draw, range(n_prompts[0], n_prompts[1] + 1))
     shape = draws.draw_shape(draw, shapes)
-    vocab = draws.labelled(draw(st.sampled_from(draws.LABELS)) if labels == "any" else labels, shape.n_tokens)
+    vocab = draws.labelled(draws.pick(draw, draws.LABELS) if labels == "any" else labels, shape.n_tokens)
     if shape.max_length == 1:
         kind = "distinct"  # no token follows a prompt
-    chosen = draws.draw_prompts(draw, as_vocabulary(vocab), size, kind)
-    return draw(_space(shape, vocab, chosen))
+    chosen = draws.draw_prompts(draw, vocab, size, kind)
+    return draw(_space(shape, _compact(vocab), chosen))
 
 
 @lru_cache(maxsize=1024)  # making a strategy takes longer than making a space
 def _space(
     shape: draws.Shape, vocab: int | str | tuple[Token, ...], prompts: tuple[Prompt, ...]
 ) -> SearchStrategy[SequenceSpace]:
+    if shape.has_eos:
+        return _built(_SPACE, vocab, **_lengths_and_prompts(shape, prompts))
+    return _built(_FIXED_LENGTH, vocab, shape.max_length, **_lengths_and_prompts(shape, prompts))
+
+
+def _given(space: SequenceSpace) -> SearchStrategy[SequenceSpace]:
+    """Return the strategy of one space, itself, that prints as the call that makes it."""
+    shape = draws.Shape(space.n_tokens, space.has_eos, space.min_length, space.max_length)
+    arguments = _lengths_and_prompts(shape, space.prompts)
+    if space.has_eos:
+        return _built(_printed_as("SequenceSpace", lambda *_, **__: space), _compact(space.vocab), **arguments)
+    fixed = _printed_as("SequenceSpace.fixed_length", lambda *_, **__: space)
+    return _built(fixed, _compact(space.vocab), space.max_length, **arguments)
+
+
+def _lengths_and_prompts(shape: draws.Shape, prompts: tuple[Prompt, ...]) -> dict[str, Any]:
     arguments: dict[str, Any] = {} if prompts == (None,) else {"prompts": prompts}
-    if not shape.has_eos:
-        return _built(_FIXED_LENGTH, vocab, shape.max_length, **arguments)
-    if shape.min_length > 1:
-        arguments["min_length"] = shape.min_length
-    return _built(_SPACE, vocab, max_length=shape.max_length, **arguments)
+    if shape.has_eos:
+        arguments["max_length"] = shape.max_length
+        if shape.min_length > 1:
+            arguments["min_length"] = shape.min_length
+    return arguments
+
+
+def _compact(vocab: tuple[Token, ...]) -> int | str | tuple[Token, ...]:
+    """Return a vocabulary in the shortest form that stands for it."""
+    if all(type(token) is int for token in vocab) and vocab == tuple(range(len(vocab))):
+        return len(vocab)
+    letters = [token for token in vocab if isinstance(token, str) and len(token) == 1]
+    return "".join(letters) if len(letters) == len(vocab) else vocab
 
 
 @st.composite
 def _prompts(draw: st.DrawFn, vocab: tuple[Token, ...], sizes: tuple[int, int], kind: PromptKind) -> tuple[Prompt, ...]:
-    return draws.draw_prompts(draw, vocab, draw(st.integers(*sizes)), kind)
+    return draws.draw_prompts(draw, vocab, draws.pick(draw, range(sizes[0], sizes[1] + 1)), kind)
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
@@ -330,7 +354,7 @@ def masks(
     """
     _one_of("kind", kind, _MASKS)
     _one_of("view", view, ("rewards", "logits"))
-    return _over(space, kind, lambda space: _built_table(space, _mask_values(space, kind, view == "logits")))
+    return _over(space, kind, lambda space, shown: _built_table(shown, _mask_values(space, kind, view == "logits")))
 
 
 def rewards(
@@ -387,7 +411,7 @@ def rewards(
     """
     _one_of("masks", masks, _MASKS)
     drawn = _checked_numbers(numbers, min_value, max_value, dtype)
-    return _over(space, masks, lambda space: _built_table(space, _values(space, drawn, masks, False)))
+    return _over(space, masks, lambda space, shown: _built_table(shown, _values(space, drawn, masks, False)))
 
 
 def logits(
@@ -429,7 +453,7 @@ def logits(
     """
     _one_of("masks", masks, _MASKS)
     drawn = _checked_numbers(numbers, min_value, max_value, dtype)
-    return _over(space, masks, lambda space: _built_table(space, _values(space, drawn, masks, True)))
+    return _over(space, masks, lambda space, shown: _built_table(shown, _values(space, drawn, masks, True)))
 
 
 def state_tables(
@@ -455,7 +479,9 @@ def state_tables(
     {(None, ()): 1.25}
     """
     drawn = _checked_numbers(numbers, min_value, max_value, dtype)
-    return _over(space, "none", lambda space: _built(_STATE_TABLE, space, _state_values(space, drawn), default=0.0))
+    return _over(
+        space, "none", lambda space, shown: _built(_STATE_TABLE, shown, _state_values(space, drawn), default=0.0)
+    )
 
 
 def references(*, space: SequenceSpace | None = None, zeros: bool = False) -> SearchStrategy[StateActionTable]:
@@ -483,17 +509,19 @@ def references(*, space: SequenceSpace | None = None, zeros: bool = False) -> Se
     {(None, (), 'a'): 1.0, (None, (), 'b'): 0.0}
     """
     _yes_or_no("zeros", zeros)
-    return _over(space, "none", lambda space: _built_table(space, _weights(space, zeros)))
+    return _over(space, "none", lambda space, shown: _built_table(shown, _weights(space, zeros)))
 
 
 def _over(
-    space: SequenceSpace | None, masks: str, tables: Callable[[SequenceSpace], SearchStrategy[T]]
+    space: SequenceSpace | None,
+    masks: str,
+    tables: Callable[[SequenceSpace, SearchStrategy[SequenceSpace]], SearchStrategy[T]],
 ) -> SearchStrategy[T]:
-    """Return the strategy of tables over a space, or over spaces that are drawn."""
+    """Return the strategy of tables over a space, or over spaces that are drawn; it takes a space and its strategy."""
     if space is None:
         # A dead prefix needs two depths, and a response that avoids it.
         shapes = _shapes(2, 40, 1, 3, 1, 4, "both", 2) if masks == "dead" else _shapes(1, 40, 1, 3, 1, 4, "both")
-        return _spaces(shapes, "letters", (1, 2), "any").flatmap(tables)
+        return _spaces(shapes, "letters", (1, 2), "any").flatmap(lambda drawn: tables(drawn, st.just(drawn)))
     if isinstance(space, SearchStrategy):
         raise TabularBellmanError(
             "space is a strategy; it must be a SequenceSpace. Draw it first: "
@@ -513,7 +541,7 @@ def _over(
             f"space is {space!r}, in which no prefix can be dead while a response is left: that takes two depths and "
             "two responses. Use another space, or other masks."
         )
-    return tables(space)
+    return tables(space, _given(space))
 
 
 def _mask(draw: st.DrawFn, space: SequenceSpace, kind: str, for_logits: bool) -> list[bool]:
@@ -714,7 +742,7 @@ def distributions(
 def _probabilities(
     draw: st.DrawFn, sizes: tuple[int, int], shape: str, zeros: bool, exact: bool
 ) -> tuple[Fraction, ...] | FloatArray:
-    size = draw(st.integers(*sizes))
+    size = draws.pick(draw, range(sizes[0], sizes[1] + 1))
     peaked = shape == "peaked" or (shape == "any" and size > 1 and draw(st.booleans()))
     counts = draws.draw_counts(draw, size, zeros)
     if peaked:
@@ -771,7 +799,9 @@ def _built(function: Callable[..., T], *arguments: Any, **keywords: Any) -> Sear
     return st.builds(function, *map(strategy, arguments), **{name: strategy(x) for name, x in keywords.items()})
 
 
-def _built_table(space: SequenceSpace, values: SearchStrategy[dict[Any, float]]) -> SearchStrategy[StateActionTable]:
+def _built_table(
+    space: SearchStrategy[SequenceSpace], values: SearchStrategy[dict[Any, float]]
+) -> SearchStrategy[StateActionTable]:
     return _built(_TABLE, space, values, default=0.0)
 
 
@@ -815,7 +845,7 @@ def _checked_numbers(numbers: Any, min_value: Any, max_value: Any, dtype: Any) -
             continue
         if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
             raise TabularBellmanError(f"{name} is {value!r}; it must be a finite number, or None for the default.")
-        if not abs(value) <= form.limit:
+        if not abs(float(value)) <= form.limit:
             raise TabularBellmanError(
                 f"{name} is {value}; it must lie within ±{form.limit:g}, where {dtype} has every multiple of 1/4. "
                 "Lower it, or name a wider dtype."

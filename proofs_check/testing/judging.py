@@ -9,6 +9,7 @@ are off by more units in the last place than NumPy's.
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -204,7 +205,13 @@ def _frames(error: BaseException) -> Iterator[str]:
     while trace is not None:
         name = trace.tb_frame.f_globals.get("__name__", "")
         if not name.startswith(("proofs_check.testing", "tabular_bellman")):
-            yield f"{trace.tb_frame.f_code.co_filename}, line {trace.tb_lineno}"
+            yield f"{_short_path(trace.tb_frame.f_code.co_filename)}, line {trace.tb_lineno}"
             if name.partition(".")[0] in sys.stdlib_module_names:
                 break
         trace = trace.tb_next
+
+
+def _short_path(name: str) -> str:
+    """Leave out the current folder."""
+    here = Path.cwd()
+    return str(Path(name).relative_to(here)) if Path(name).is_relative_to(here) else name

@@ -143,7 +143,7 @@ def of_sampler(kind: Kind, o: Options, name: str, found: Sequence[Drawn], mistak
         times = f"drawn {r.count:,} times of {r.n:,}, expected {r.n * r.probability:,.1f}"
         lines += _entry("worst", f"{r.what}: {times}; p-value {r.p_value:.1e}, all sets counted")
     lines += _diagnosis_lines(mistakes, None)
-    lines += _entry("agrees on", _names([(drawn.case.name, drawn.agrees) for drawn in found]))
+    lines += _entry("agrees on", _names([(drawn.case.name, drawn.agrees, drawn.failure) for drawn in found]))
     lines += _entry("replay", _replay(wrong.case))
     names = tuple(mistake.name for mistake in mistakes)
     return Report(kind.name, name, False, instances, np.inf, names, wrong.case, tuple(lines))
@@ -319,12 +319,15 @@ def _diagnosis_lines(mistakes: Sequence[Mistake], outcome: Outcome | None) -> li
 
 
 def _where_it_agrees(fixed: Sequence[Outcome]) -> list[str]:
-    return _entry("agrees on", _names([(outcome.case.name, outcome.agrees) for outcome in fixed]))
+    return _entry("agrees on", _names([(outcome.case.name, outcome.agrees, outcome.failure) for outcome in fixed]))
 
 
-def _names(found: list[tuple[str, bool]]) -> str:
-    right = [name for name, agrees in found if agrees]
-    wrong = [name for name, agrees in found if not agrees]
+def _names(found: list[tuple[str, bool, str]]) -> str:
+    """Name the fixed instances: (name, whether it agrees, why there is no answer)."""
+    right = [name for name, agrees, _ in found if agrees]
+    wrong = [
+        name + (f" ({failure.partition(':')[0]})" if failure else "") for name, agrees, failure in found if not agrees
+    ]
     if not wrong:
         return "all fixed instances"
     lines = textwrap.wrap("; ".join(right) or "no fixed instance", _WIDTH)

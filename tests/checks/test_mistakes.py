@@ -82,6 +82,10 @@ H_FIRST = math.log(1.0 + math.e) - math.e / (1.0 + math.e)
 KL_FIRST = math.log(2.0) - H_FIRST
 KL_SECOND = 0.5 * math.log(0.5 / 0.25) + 0.5 * math.log(0.5 / 0.75)
 KL = KL_FIRST + math.e / (1.0 + math.e) * KL_SECOND
+GO_ON = math.e / (1.0 + math.e)
+SQUARES = [math.log(2.0 * GO_ON) ** 2, math.log(2.0 - 2.0 * GO_ON) ** 2, math.log(2.0) ** 2, math.log(2.0 / 3.0) ** 2]
+# At temperature 1 the weights of REWARDS are 1, 1 and e^6.
+FIRST, SECOND = (1.0 + math.exp(6.0)) / (2.0 + math.exp(6.0)), math.exp(6.0) / (1.0 + math.exp(6.0))
 
 
 @pytest.mark.parametrize(
@@ -104,6 +108,38 @@ KL = KL_FIRST + math.e / (1.0 + math.e) * KL_SECOND
             "kl-k3-inverted",
             (LOGITS, OTHERS),
             [sum(p * (math.exp(x) - 1.0 - x) for p, x in zip(ENDS, RATIOS, strict=True))],
+        ),
+        ("shifted-twice", (LOGITS,), [0.0, math.log(1.0 - GO_ON), math.log(GO_ON) + math.log(0.5)]),
+        ("never-empty", (LOGITS,), [0.0, -math.inf, math.log(0.5), math.log(0.5), 0.0]),
+        ("passing-last-step", (LOGITS,), [0.0, math.log(GO_ON), math.log(0.5)]),
+        ("entropy-of-every-prefix", (LOGITS,), [H_FIRST + math.log(2.0)]),
+        (
+            "kl-k2-of-tokens",
+            (LOGITS, OTHERS),
+            [(GO_ON * SQUARES[0] + (1.0 - GO_ON) * SQUARES[1] + GO_ON * (SQUARES[2] + SQUARES[3]) / 2.0) / 2.0],
+        ),
+        (
+            "kl-token-mean",
+            (LOGITS, OTHERS),
+            [sum(p * x / n for n, p, x in zip((1, 2, 3), ENDS, RATIOS, strict=True))],
+        ),
+        ("inverse-own-value", (LOGITS, 1.0), [*map(math.log, (GO_ON, 1.0 - GO_ON, 0.5, 0.5)), 0.0]),
+        ("gradient-first-step-only", (REWARDS,), [FIRST, 1.0 - FIRST, 0.0, 0.0, 0.0]),
+        (
+            "gradient-of-every-value",
+            (REWARDS,),
+            [
+                FIRST,
+                1.0 - FIRST,
+                (1.0 + FIRST) * SECOND,
+                (1.0 + FIRST) * (1.0 - SECOND),
+                1.0 + (1.0 + FIRST) * SECOND,
+            ],
+        ),
+        (
+            "arm-gradient-token-mean",
+            (LOGITS, OTHERS, np.ones(1)),
+            [x / 1.625 for x in (GO_ON - 0.5, 0.5 - GO_ON, 0.125, -0.125, 0.0)],
         ),
     ],
 )
@@ -202,8 +238,23 @@ def test_the_policy_of_an_energy_based_model_by_hand():
     assert first("policy-of-hard-max") == pytest.approx((share(6.0), share(6.0)))
 
 
+def test_nan_comes_of_what_is_forbidden():
+    """And of nothing else."""
+    assert of("entropy-zero-times-infinity", LOGITS) == LIBRARY.entropy(CHAIN, LOGITS)
+    assert of("kl-zero-times-infinity", LOGITS, OTHERS) == LIBRARY.kl(CHAIN, LOGITS, OTHERS)
+    _, values = WRONG["shift-by-infinity"].wrong(LIBRARY, CHAIN, REWARDS, TAU)
+    assert np.concatenate(values) == pytest.approx(RIGHT[1], abs=1e-14)
+
+    ended = [*LOGITS[:1], np.array([[-math.inf], [0.0]]), LOGITS[2]]
+    assert np.isnan(of("entropy-zero-times-infinity", ended))
+    assert np.isnan(of("kl-zero-times-infinity", ended, OTHERS))
+    with np.errstate(invalid="ignore"):
+        _, values = WRONG["shift-by-infinity"].wrong(LIBRARY, CHAIN, [*REWARDS[:2], np.array([[-math.inf]])], TAU)
+    assert np.isnan(values[2])
+
+
 @given(tables(), st.sampled_from([0.5, 1.0, 2.0]), st.sampled_from([0.5, 1.0]))
-def test_no_mistake_returns_nan(reward, temperature, discount):
+def test_no_other_mistake_returns_nan(reward, temperature, discount):
     """Not even where p allows what q forbids; what a mistake must refuse it refuses."""
     instance = Instance("any", reward, temperature)
     space, rewards, logits, other = reward.space, reward.levels, instance.logits.levels, instance.other.levels
@@ -224,7 +275,8 @@ def test_no_mistake_returns_nan(reward, temperature, discount):
         "log_partition_gradient": [(rewards,)],
         "pullback": [(rewards, numbers)],
     }
-    for mistake in MISTAKES:
+    of_nan = {"entropy-zero-times-infinity", "kl-zero-times-infinity", "shift-by-infinity"}
+    for mistake in (mistake for mistake in MISTAKES if mistake.name not in of_nan):
         for given_to in arguments.get(mistake.replaces, ()):
             try:
                 with np.errstate(all="ignore"):

@@ -1,0 +1,54 @@
+"""What docs/testing.md shows is what happens to somebody who follows it word for word in an empty folder."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PAGE = Path(__file__).parent.parent / "docs" / "testing.md"
+BLOCK = re.compile(r"```(python|console)\n(.*?)```", re.DOTALL)
+PYTORCH = "## A language model in PyTorch"
+SECONDS = re.compile(r"in (\d+\.\d+|…)s")
+RATIO = re.compile(r"at most \S+ %")  # the digits of a rounding error are the machine's
+
+
+def sections():
+    """Return (title, text) of the page's sections."""
+    parts = re.split(r"^(## .*)$", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def follow(text, folder):
+    """Write the files of a text, run its commands, and compare what they print; return how many commands there were."""
+    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
+    commands = 0
+    for language, body in BLOCK.findall(text):
+        if language == "python":
+            name = re.match(r"# (\w+\.py)\n", body)
+            assert name, body
+            (folder / name[1]).write_text(body, encoding="utf-8")
+            continue
+        command, shown = body.removeprefix("$ ").split("\n", 1)
+        ran = subprocess.run(
+            command.split(), cwd=folder, env=environment, capture_output=True, check=False, encoding="utf-8"
+        )
+        assert comparable(ran.stdout) == comparable(shown), ran.stderr
+        commands += 1
+    return commands
+
+
+def comparable(printed):
+    return RATIO.sub("at most … %", SECONDS.sub("in …s", printed))
+
+
+def test_without_pytorch(tmp_path):
+    text = "".join(text for title, text in sections() if title != PYTORCH)
+    assert follow(text, tmp_path) == 5
+
+
+def test_with_pytorch(tmp_path):
+    pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
+    assert follow(dict(sections())[PYTORCH], tmp_path) == 2
