@@ -1,8 +1,9 @@
 """Hypothesis strategies for small sequence spaces, and for tables, models and probabilities over them.
 
 Every example stays within a budget of responses and shrinks: a failing table to the smallest space on which it
-fails, to zeros, and to small whole numbers.  It is printed as a call that makes it again (with ``from math import
-inf``), and only its entries that are not 0 are listed.
+fails, to zeros, and to small whole numbers.  It is printed as the call that makes it again, of a table only the entries
+that are not 0; to type it in, import also ``from math import inf`` and ``from tabular_bellman.tokens import
+EndOfSequence``, which is how Hypothesis writes EOS.
 
 What is hard for code of this kind is drawn too, by name, and each by itself where one is asked for:
 
@@ -505,8 +506,10 @@ def references(*, space: SequenceSpace | None = None, zeros: bool = False) -> Se
     --------
     >>> from hypothesis import find
     >>> from proofs_check.strategies import references
-    >>> dict(find(references(zeros=True), lambda table: table.levels[0].min() == 0).items())
-    {(None, (), 'a'): 1.0, (None, (), 'b'): 0.0}
+    >>> from tabular_bellman import SequenceSpace
+    >>> space = SequenceSpace.fixed_length("abc", 1)
+    >>> find(references(space=space, zeros=True), lambda table: table[None, (), "c"] == 0)[0]
+    array([[0.5, 0.5, 0. ]])
     """
     _yes_or_no("zeros", zeros)
     return _over(space, "none", lambda space, shown: _built_table(shown, _weights(space, zeros)))
@@ -644,8 +647,8 @@ def models(
     --------
     >>> from hypothesis import find
     >>> from proofs_check.strategies import models
-    >>> find(models(kind="energy-based"), lambda model: model.entropy(model.space.prompts[0]) > 0)
-    EnergyBasedModel(<SequenceSpace: 2 tokens, exactly 1 token, no EOS, 2 responses, 1 prefix, 2 pairs>, temperature=1)
+    >>> find(models(kind="energy-based"), lambda model: model.temperature != 1)
+    EnergyBasedModel(<SequenceSpace: 1 token, exactly 1 token, no EOS, 1 response, 1 prefix, 1 pair>, temperature=2)
     >>> find(models(kind="autoregressive"), lambda model: True).probabilities()
     array([[1.]])
     """

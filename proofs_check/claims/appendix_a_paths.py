@@ -19,7 +19,7 @@ from proofs_check.mistakes import (
     OF_TEMPERATURE,
     POLICY,
     SOFT_BELLMAN,
-    SOFT_BELLMAN_LOGITS,
+    SOFT_BELLMAN_POLICY,
     without,
 )
 from proofs_check.paths import lengths, tempered
@@ -262,7 +262,7 @@ CLAIMS: Final = (
         routes=("log-sum-exp over all responses, by enumeration", "rewards and entropies, from the last step back"),
         body=_nested,
         # exp(-1e9) is 0, so that mask shows in no sum that has other terms; where all is dead, nothing is compared.
-        mistakes=(*without(SOFT_BELLMAN, "mask-1e9"), *LOG_PARTITION, *POLICY),
+        mistakes=(*without(SOFT_BELLMAN, "mask-1e9", "terminal-not-zero"), *LOG_PARTITION, *POLICY),
         misreadings=misread(
             _nested,
             ("variational-last-step-blind", "π_T sees S_(T-1) only (A.7)", "blind"),
@@ -279,7 +279,7 @@ CLAIMS: Final = (
         routes=("log-sum-exp, and KL over all responses, by enumeration", "E_p[r + H(π)], step by step from the root"),
         body=_lower_bound,
         # exp(-1e9) is 0, so that mask shows in no sum that has other terms.
-        mistakes=(*without(SOFT_BELLMAN_LOGITS, "mask-1e9"), *LOG_PARTITION, *KL),
+        mistakes=(*without(SOFT_BELLMAN_POLICY, "mask-1e9"), *LOG_PARTITION, *KL),
         misreadings=misread(
             _lower_bound,
             ("elbo-no-entropy", "E_p[R], without H(p)", "no entropy"),
@@ -299,7 +299,7 @@ CLAIMS: Final = (
         body=_saddle,
         # At temperature 1; and what float32 changes in q changes E_q[R] + H(p_q) by its square, as q is a maximum.
         mistakes=(
-            *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE, "mask-1e9", "single-precision"),
+            *without(SOFT_BELLMAN_POLICY, *OF_TEMPERATURE, "mask-1e9", "single-precision"),
             *EBM_RISK,
             *ENTROPY,
         ),

@@ -10,7 +10,7 @@ from proofs_check.claim import FORCED, Claim, Comparison, misread
 from proofs_check.claims.section4_risks import AT_TEMPERATURE
 from proofs_check.extremal import attaining, differences, distances, expected, largest, step_kls
 from proofs_check.instances import MODEST, Instance
-from proofs_check.mistakes import ARM, EBM, KL_OF_ONE_STEP, PASSING, POLICY, SOFT_BELLMAN_LOGITS, without
+from proofs_check.mistakes import ARM, EBM, KL_OF_ONE_STEP, PASSING, POLICY, SOFT_BELLMAN_POLICY, without
 from proofs_check.toolkit import Levels, Toolkit, expectation
 from tabular_bellman import SequenceSpace
 
@@ -173,7 +173,7 @@ CLAIMS: Final = (
         ),
         body=_proof,
         mistakes=(
-            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
+            *without(SOFT_BELLMAN_POLICY, *AT_TEMPERATURE),
             *without(EBM, "ebm-without-temperature"),  # temperature 1 throughout
             *ARM,
             *POLICY,

@@ -17,7 +17,7 @@ from proofs_check.mistakes import (
     OF_TEMPERATURE,
     PASSING,
     POLICY,
-    SOFT_BELLMAN_LOGITS,
+    SOFT_BELLMAN_POLICY,
     without,
 )
 from proofs_check.paths import incidence
@@ -229,7 +229,7 @@ CLAIMS: Final = (
         body=_after,
         mistakes=(
             # The temperature is 1, and forbidden actions are left out.
-            *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE, "mask-1e9"),
+            *without(SOFT_BELLMAN_POLICY, *OF_TEMPERATURE, "mask-1e9"),
             *without(POLICY, "policy-not-normalised"),
         ),
         misreadings=misread(

@@ -15,6 +15,7 @@ from proofs_check.mistakes import (
     RESPONSE_REWARDS,
     SOFT_BELLMAN,
     SOFT_BELLMAN_LOGITS,
+    SOFT_BELLMAN_POLICY,
     without,
 )
 from proofs_check.toolkit import Levels, Toolkit
@@ -198,7 +199,7 @@ CLAIMS: Final = (
         ),
         body=_quotient,
         mistakes=(
-            *without(SOFT_BELLMAN_LOGITS, *_EQUIVARIANT, "lost-temperature"),  # the temperature is 1
+            *without(SOFT_BELLMAN_POLICY, *_EQUIVARIANT, "lost-temperature"),  # the temperature is 1
             *without(INVERSE, "inverse-hard-max", "inverse-lost-temperature"),  # a maximum moves with its logits too
             # As does any normaliser over some of the actions; and the best action stays the best.
             *without(POLICY, "policy-without-eos", "never-empty", "policy-greedy"),

@@ -29,7 +29,7 @@ from proofs_check.mistakes import (
     OF_TEMPERATURE,
     PULLBACK,
     PUSHFORWARD,
-    SOFT_BELLMAN_LOGITS,
+    SOFT_BELLMAN_POLICY,
     without,
 )
 from proofs_check.paths import incidence
@@ -288,7 +288,7 @@ CLAIMS: Final = (
             ),
             *without(EBM_GRADIENT, "ebm-gradient-of-logits"),
             # The temperature is 1; rewards are log-probabilities, so that nothing overflows or is near -1e9.
-            *without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE, "mask-1e9", "no-shift"),
+            *without(SOFT_BELLMAN_POLICY, *OF_TEMPERATURE, "mask-1e9", "no-shift"),
             # Only the change of A is looked at.
             *without(FORWARD_MODE, "forward-mode-identity"),
         ),

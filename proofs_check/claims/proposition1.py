@@ -7,7 +7,7 @@ import numpy as np
 
 from proofs_check.claim import FORCED, Claim, Comparison
 from proofs_check.instances import Instance
-from proofs_check.mistakes import ARM, EBM, INVERSE, LOG_PARTITION, SOFT_BELLMAN_LOGITS, without
+from proofs_check.mistakes import ARM, EBM, INVERSE, LOG_PARTITION, SOFT_BELLMAN_LOGITS, SOFT_BELLMAN_POLICY, without
 from proofs_check.toolkit import Toolkit
 
 __all__ = ["CLAIMS"]
@@ -75,7 +75,7 @@ CLAIMS: Final = (
         hypotheses=_TREE,
         routes=("exp R_r over its sum, by enumeration", "products of softmax(M(r)) along each response"),
         body=_probabilities,
-        mistakes=(*SOFT_BELLMAN_LOGITS, *EBM, *ARM),
+        mistakes=(*SOFT_BELLMAN_POLICY, *EBM, *ARM),
         errata=(
             "E1",
             "E2",

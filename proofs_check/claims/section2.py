@@ -17,7 +17,7 @@ from proofs_check.mistakes import (
     LOG_PARTITION,
     POLICY,
     RESPONSE_REWARDS,
-    SOFT_BELLMAN_LOGITS,
+    SOFT_BELLMAN_POLICY,
     WITH_REFERENCE,
     without,
 )
@@ -255,7 +255,7 @@ CLAIMS: Final = (
         body=_maxent,
         # exp(-1e9) is 0: that mask shows in no KL from p, and in no sum.
         mistakes=(
-            *without(SOFT_BELLMAN_LOGITS, "mask-1e9"),
+            *without(SOFT_BELLMAN_POLICY, "mask-1e9"),
             *ENTROPY,
             *KL,
             *LOG_PARTITION,

@@ -18,7 +18,7 @@ from proofs_check.mistakes import (
     ENTROPY,
     INVERSE,
     KL,
-    SOFT_BELLMAN_LOGITS,
+    SOFT_BELLMAN_POLICY,
     without,
 )
 from proofs_check.paths import incidence
@@ -161,7 +161,7 @@ CLAIMS: Final = (
         ),
         body=_minima,
         mistakes=(
-            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
+            *without(SOFT_BELLMAN_POLICY, *AT_TEMPERATURE),
             *ARM_RISK,
             *EBM_RISK,
             *ENTROPY,
@@ -196,7 +196,7 @@ CLAIMS: Final = (
         ),
         body=_argmin,
         mistakes=(
-            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
+            *without(SOFT_BELLMAN_POLICY, *AT_TEMPERATURE),
             # The temperature is 1 throughout; log π, the logits less the value of their own prefix, is a minimiser too.
             *without(INVERSE, "inverse-lost-temperature", "inverse-own-value"),
             *without(EBM, "ebm-without-temperature"),

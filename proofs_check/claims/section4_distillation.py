@@ -8,7 +8,7 @@ import numpy as np
 from proofs_check.claim import FORCED, Claim, Comparison, misread
 from proofs_check.extremal import attaining, distances, largest
 from proofs_check.instances import Instance
-from proofs_check.mistakes import ARM, EBM, KL, OF_TEMPERATURE, SOFT_BELLMAN_LOGITS, without
+from proofs_check.mistakes import ARM, EBM, KL, OF_TEMPERATURE, SOFT_BELLMAN_POLICY, without
 from proofs_check.toolkit import Levels, Toolkit, expectation
 from tabular_bellman import SequenceSpace
 from tabular_bellman.extended import FloatArray
@@ -89,7 +89,7 @@ def _approximation(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> It
 
 
 # Everything here is at temperature 1; and -1e9 is as good as -inf to a softmax.
-_SOFT_BELLMAN: Final = without(SOFT_BELLMAN_LOGITS, *OF_TEMPERATURE, "mask-1e9")
+_SOFT_BELLMAN: Final = without(SOFT_BELLMAN_POLICY, *OF_TEMPERATURE, "mask-1e9")
 _EBM: Final = without(EBM, "ebm-without-temperature")
 
 CLAIMS: Final = (

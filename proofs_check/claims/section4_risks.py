@@ -20,7 +20,7 @@ from proofs_check.mistakes import (
     OF_TEMPERATURE,
     POLICY,
     RESPONSE_REWARDS,
-    SOFT_BELLMAN_LOGITS,
+    SOFT_BELLMAN_POLICY,
     without,
 )
 from proofs_check.paths import incidence
@@ -168,7 +168,7 @@ CLAIMS: Final = (
             *without(LOG_PARTITION, "partition-without-temperature", "partition-scaled"),
             *RESPONSE_REWARDS,
             *ARM,
-            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE),
+            *without(SOFT_BELLMAN_POLICY, *AT_TEMPERATURE),
         ),
         misreadings=misread(
             _zero,
@@ -192,7 +192,7 @@ CLAIMS: Final = (
         ),
         body=_teacher_forcing,
         mistakes=(
-            *without(SOFT_BELLMAN_LOGITS, *AT_TEMPERATURE, "no-shift"),  # rewards of size 1e4: too many pairs for this
+            *without(SOFT_BELLMAN_POLICY, *AT_TEMPERATURE, "no-shift"),  # rewards of size 1e4: too many pairs for this
             *without(EBM, "ebm-without-temperature"),  # temperature 1 throughout
             *ARM,
             *POLICY,

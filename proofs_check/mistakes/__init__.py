@@ -24,7 +24,7 @@ from proofs_check.mistakes.learning import (
 from proofs_check.mistakes.next_token import ARM, PASSING, POLICY
 from proofs_check.mistakes.reference import WITH_REFERENCE
 from proofs_check.mistakes.regularised import REGULARISED, REGULARISED_INVERSE
-from proofs_check.mistakes.soft_bellman import OF_TEMPERATURE, SOFT_BELLMAN, SOFT_BELLMAN_LOGITS
+from proofs_check.mistakes.soft_bellman import OF_TEMPERATURE, SOFT_BELLMAN, SOFT_BELLMAN_LOGITS, SOFT_BELLMAN_POLICY
 
 __all__ = [
     "ARM",
@@ -54,6 +54,7 @@ __all__ = [
     "RESPONSE_REWARDS",
     "SOFT_BELLMAN",
     "SOFT_BELLMAN_LOGITS",
+    "SOFT_BELLMAN_POLICY",
     "WITH_REFERENCE",
     "without",
 ]

@@ -31,6 +31,13 @@ def _discount_on_reward(
     return kit.regularised(space, rewards, temperature, discount, reference)
 
 
+def _discount_on_every_reward(
+    kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float, discount: float, reference: Measure
+) -> Any:
+    discounted = [kit.system.power(r, discount) for r in rewards]
+    return kit.regularised(space, discounted, temperature, discount, reference)
+
+
 def _measure_ignored(
     kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float, discount: float, reference: Measure
 ) -> Any:
@@ -87,6 +94,7 @@ REGULARISED: Final = registered(
     "regularised",
     ("discount-ignored", "γ is taken for 1", _discount_ignored),
     ("discount-on-reward", "q = γ (r + V(child)): the reward of a token is discounted too", _discount_on_reward),
+    ("discount-on-every-reward", "q = γ (r + V(child)), EOS included", _discount_on_every_reward),
     ("measure-ignored", "V = τ log Σ exp(q/τ), without the reference measure", _measure_ignored),
     ("measure-in-logits", "τ log π_ref is added to the logits that are returned as well", _measure_in_logits),
     ("measure-tempered", "V = τ log Σ exp((q + log π_ref)/τ): τ divides log π_ref too", _measure_tempered),

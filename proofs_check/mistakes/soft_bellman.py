@@ -1,5 +1,6 @@
 """Mistakes in the soft Bellman map."""
 
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -8,7 +9,7 @@ from proofs_check.mistakes.common import Array, Kit, registered, soft_value, sof
 from proofs_check.toolkit import Levels, expectation
 from tabular_bellman.space import SequenceSpace
 
-__all__ = ["OF_TEMPERATURE", "SOFT_BELLMAN", "SOFT_BELLMAN_LOGITS"]
+__all__ = ["OF_TEMPERATURE", "SOFT_BELLMAN", "SOFT_BELLMAN_LOGITS", "SOFT_BELLMAN_POLICY"]
 
 
 def _hard_max(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -148,6 +149,48 @@ def _shift_by_infinity(kit: Kit, space: SequenceSpace, rewards: Levels, temperat
     return wrong_backward(kit, space, rewards, temperature, total=total)
 
 
+def _terminal_not_zero(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    after = temperature * np.log(space.n_tokens + 1.0)
+    last = space.n_depths - 1
+
+    def paid(t: int, r: Array) -> Array:
+        n = 0 if t == last else space.n_tokens  # what leads on
+        return kit.system.stack([r[:n], kit.system.multiply(r[n:], np.full_like(r[n:], after))])
+
+    return kit.recursion(space, [paid(t, r) for t, r in enumerate(rewards)], temperature)
+
+
+def _prompts_concatenated(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
+    if space.n_prompts == 1:
+        return kit.recursion(space, rewards, temperature)
+
+    # Where two states have one text, actions of both are possible, and of each the last reward stands.
+    texts = [
+        [f"{prompt}{''.join(map(str, prefix))}" for prompt, prefix in map(partial(space.prefix_at, t), indices)]
+        for t, indices in enumerate(range(space.n_prefixes_at(t)) for t in range(space.n_depths))
+    ]
+    merged: dict[str, dict[str, float]] = {}
+    for t, row in enumerate(texts):
+        actions = [str(action) for action in space.actions(t)]
+        for index, text in enumerate(row):
+            merged.setdefault(text, {}).update(zip(actions, rewards[t][:, index].tolist(), strict=True))
+
+    if len(merged) == sum(map(len, texts)):
+        return kit.recursion(space, rewards, temperature)
+
+    logits: dict[str, dict[str, float]] = {}
+    values: dict[str, float] = {}
+    for text in sorted(merged, key=len, reverse=True):
+        steps = {action: reward + values.get(text + action, 0.0) for action, reward in merged[text].items()}
+        logits[text] = steps
+        values[text] = soft_value(kit, np.array(list(steps.values()))[:, None], temperature).item()
+    found = [
+        np.array([[logits[text][str(action)] for text in row] for action in space.actions(t)])
+        for t, row in enumerate(texts)
+    ]
+    return found, [np.array([values[text] for text in row]) for row in texts]
+
+
 SOFT_BELLMAN: Final = registered(
     "soft_bellman",
     ("hard-max", "V is the maximum of the logits, not log Σ exp", _hard_max),
@@ -168,11 +211,15 @@ SOFT_BELLMAN: Final = registered(
     ("temperature-inverted", "V = (1/τ) log Σ exp(τ q): τ stands where 1/τ belongs", _temperature_inverted),
     ("horizon-one-short", "V counts as 0 at the last depth already, not after it", _horizon_one_short),
     ("values-one-early", "logits are right, but the value of each prefix is that of its parent", _values_one_early),
+    ("terminal-not-zero", "what follows the end has the value τ log(V + 1), not 0", _terminal_not_zero),
+    ("prompts-concatenated", "states are texts: prompt and prefix run together", _prompts_concatenated),
     ("shift-by-infinity", "at a dead prefix the maximum is taken off, -inf - (-inf), NaN", _shift_by_infinity),
     ("rewards-as-logits", "q = r, V = τ log Σ exp(r/τ): nothing looks ahead", _rewards_as_logits),
 )
 
 # What shows where only logits are looked at, and the value of the root.
 SOFT_BELLMAN_LOGITS: Final = without(SOFT_BELLMAN, "values-one-early")
+# What shows where only policies are: not what adds the same to every response.
+SOFT_BELLMAN_POLICY: Final = without(SOFT_BELLMAN_LOGITS, "terminal-not-zero")
 # What makes no difference at temperature 1.
 OF_TEMPERATURE: Final = ("lost-temperature", "token-temperature", "temperature-inverted")

@@ -22,9 +22,11 @@ _MASKS: Final[dict[str, Any]] = {"none": "none", "live": "alive", "dead": "any"}
 def cases(draw: DrawFn, kind: Kind, o: Options, max_tokens: int = 3, max_length: int = 4) -> Case:
     """Draw an instance of at most so many tokens and steps."""
     space = draw(_spaces(o, max_tokens, max_length))
-    case = Case("drawn", draw(_tables(kind, o, space)))
+    # A divergence is infinite where only q forbids; numbers are then such that no chance underflows.
+    apart = kind.inputs == 2 and not kind.moderate and o.forbidden != "none" and draw(st.booleans())
+    case = Case("drawn", draw(_tables(o, space, plain=kind.moderate or apart)))
     if kind.inputs == 2:
-        case = replace(case, other=_other(draw, kind, o, case.table))
+        case = replace(case, other=_other(draw, o, case.table, apart))
     if o.temperature != 1.0:
         varied = draw(st.sampled_from((1.0, 2.0, 0.5, 3.0))) if o.temperature is None else o.temperature
         case = replace(case, temperature=varied)
@@ -52,16 +54,15 @@ def _spaces(o: Options, max_tokens: int, max_length: int) -> SearchStrategy[Sequ
     )
 
 
-def _tables(kind: Kind, o: Options, space: SequenceSpace) -> SearchStrategy[StateActionTable]:
+def _tables(o: Options, space: SequenceSpace, plain: bool) -> SearchStrategy[StateActionTable]:
     dtype: Any = o.arrays.dtype
     make = strategies.rewards if o.view == "rewards" else strategies.logits
-    return make(space=space, masks=_MASKS[o.forbidden], numbers="plain" if kind.moderate else "any", dtype=dtype)
+    return make(space=space, masks=_MASKS[o.forbidden], numbers="plain" if plain else "any", dtype=dtype)
 
 
-def _other(draw: DrawFn, kind: Kind, o: Options, table: StateActionTable) -> StateActionTable:
-    """Draw a second table, that allows what the first does, or (of a divergence) something else."""
+def _other(draw: DrawFn, o: Options, table: StateActionTable, apart: bool) -> StateActionTable:
+    """Draw a second table, that allows what the first does, or something else."""
     dtype: Any = o.arrays.dtype
-    apart = not kind.moderate and o.forbidden != "none" and draw(st.booleans())
     masks: Any = "alive" if apart else "none"
     found = draw(strategies.logits(space=table.space, masks=masks, numbers="plain", dtype=dtype))
     if apart:
