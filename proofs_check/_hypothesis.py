@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["register"]
 
 _PACKAGE: Final = "tabular_bellman"
-
-
 _NAMES: Final = ("SequenceSpace", "StateActionTable", "StateTable", "AutoregressiveModel", "EnergyBasedModel")
 
 

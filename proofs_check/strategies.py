@@ -376,10 +376,10 @@ def rewards(
     masks : {"any", "none", "alive", "dead"}
         What is forbidden, -inf, as for `masks`; a response to each prompt is always left.
     numbers : {"any", "equal", "plain", "near-ties", "peaked", "huge"}
-        "plain": multiples of 1/4 within ±4.  "equal": one of them everywhere.  "near-ties": one of them less 0 to 3
-        units in its last place, so that sums differ by rounding at most.  "peaked": at each prefix one action is 12
-        to 60 nats ahead of the others.  "huge": multiples of 1/4 within ±10,000 (float64), ±1,000 (float32), ±64
-        (bfloat16, float16).  "any": one kind for each table, equal and plain first.
+        "plain": multiples of 1/4 within ±4.  "equal": one of them everywhere.  "near-ties": one of them, not 0, less
+        0 to 3 units in its last place, so that sums differ by rounding at most.  "peaked": at each prefix one action
+        is 12 to 60 nats ahead of the others.  "huge": multiples of 1/4 within ±10,000 (float64), ±1,000 (float32),
+        ±64 (bfloat16, float16).  "any": one kind for each table, equal and plain first.
     min_value, max_value : float, optional
         No number, -inf apart, is below or above.  A bound that is given replaces the one above.
     dtype : {"float64", "float32", "bfloat16", "float16"}

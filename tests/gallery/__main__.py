@@ -8,6 +8,15 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from gallery import MISSING, RIGHT, WRONG, Entry, verdict
 
 
+HEADER = """\
+# The gallery
+
+Written by `python tests/gallery --markdown`; do not edit. The testing kit (`proofs_check.testing`) judges code that it
+was not made for: right and wrong implementations, in several styles and array libraries. Right code must pass. Wrong
+code must be found, shrunk to at most 2 tokens and max_length 3, and called by the name of its mistake in the registry
+(`proofs-check list` has all of them); where several mistakes give the same numbers, all are named."""
+
+
 def rows(entries: tuple[Entry, ...]) -> list[tuple[str, ...]]:
     """One row for each function."""
     found = []
@@ -22,6 +31,8 @@ def rows(entries: tuple[Entry, ...]) -> list[tuple[str, ...]]:
 
 def main() -> None:
     """Print the matrix."""
+    if "--markdown" in sys.argv:
+        print(HEADER)
     header = ("kind", "code", "style", "the kit says", "shrunk to (V, T)")
     for title, entries in (("Right code", RIGHT), ("Wrong code", WRONG)):
         table = [header, *rows(entries)]
