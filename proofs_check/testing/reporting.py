@@ -82,7 +82,7 @@ class Report:
             "function": self.function,
             "agrees": self.agrees,
             "instances": self.instances,
-            "ratio": self.ratio,
+            "ratio": self.ratio if self.agrees else None,
             "mistakes": list(self.mistakes),
             "smallest": None if space is None else {"tokens": space.n_tokens, "max_length": space.max_length},
             "text": self.text(),

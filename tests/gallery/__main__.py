@@ -7,7 +7,6 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from gallery import MISSING, RIGHT, WRONG, Entry, verdict
 
-
 HEADER = """\
 # The gallery
 

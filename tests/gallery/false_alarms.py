@@ -9,7 +9,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from gallery import RIGHT, verdict  # noqa: E402
+from gallery import RIGHT, verdict
 
 
 def alarms(runs: int, dtype: str) -> list[str]:
