@@ -188,6 +188,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     add("--reference", help="uniform: V is a log mean exp")
     add = parser.add_argument_group("on what").add_argument
     add("--no-masks", dest="masks", action="store_false", default=None, help="nothing is forbidden")
+    add("--numbers", help="any (default), or plain: none large, none far ahead of the others")
     add("--prompts", action="store_true", default=None, help="several prompts; keys name the prompt")
     add("--lengths", help="eos (default), fixed or both")
     add("--max-responses", type=int, metavar="N", help="at most so many responses to a prompt (40)")

@@ -8,11 +8,11 @@ from collections.abc import Callable
 from typing import Any, Literal, Unpack
 
 from proofs_check.session import SESSION
-from proofs_check.testing import reporting
+from proofs_check.testing import rendering
 from proofs_check.testing.cases import Options
 from proofs_check.testing.diagnosis import diagnose
 from proofs_check.testing.kinds import KINDS, Kind
-from proofs_check.testing.reporting import Disagreement, Report
+from proofs_check.testing.report import Disagreement, Report
 from proofs_check.testing.sampling import sample_all, sampler_diagnosis
 from proofs_check.testing.search import look
 from proofs_check.testing.settings import DRAWS, Settings, options
@@ -246,7 +246,7 @@ def check(kind: str, function: Callable[..., Any], **settings: Any) -> Report:
         report = _sampled(chosen, o, function, name) if kind == "sampler" else _compared(chosen, o, function, name)
     except TabularBellmanError as error:
         raise TabularBellmanError(f"{name}: {error}") from None
-    if SESSION.heard is not None:
+    if throw and SESSION.heard is not None:
         SESSION.heard.append(report.line())
     if throw and not report.agrees:
         raise Disagreement(report)
@@ -257,15 +257,15 @@ def _compared(kind: Kind, o: Options, function: Callable[..., Any], name: str) -
     found = look(kind, o, function)
     instances = len(found.fixed) + found.drawn
     if found.smallest is None:
-        return reporting.agreement(kind, o, name, instances, found.ratio)
+        return rendering.agreement(kind, o, name, found.fixed, instances, found.ratio)
     mistakes = diagnose(kind, o, [found.smallest, *found.fixed])
-    return reporting.disagreement(kind, o, name, found.smallest, found.fixed, instances, mistakes, found.fickle)
+    return rendering.disagreement(kind, o, name, found.smallest, found.fixed, instances, mistakes, found.fickle)
 
 
 def _sampled(kind: Kind, o: Options, function: Callable[..., Any], name: str) -> Report:
     found = sample_all(o, function)
     wrong = not all(drawn.agrees for drawn in found)
-    return reporting.of_sampler(kind, o, name, found, sampler_diagnosis(o, found) if wrong else [])
+    return rendering.of_sampler(kind, o, name, found, sampler_diagnosis(o, found) if wrong else [])
 
 
 def _name(function: Callable[..., Any]) -> str:

@@ -84,6 +84,8 @@ class Options:
         Which form the function takes and returns, where its kind knows several.
     forbidden : {"none", "live", "dead"}
         Whether actions are forbidden, and whether whole subtrees may be.
+    large : bool
+        Whether numbers may be large, or one far ahead of the others.
     prompts : bool
     lengths : {"eos", "fixed", "both"}
     tolerance : float
@@ -103,6 +105,7 @@ class Options:
     view: str
     of: str
     forbidden: str
+    large: bool
     prompts: bool
     lengths: str
     tolerance: float

@@ -72,9 +72,9 @@ def _wrong(kind: Kind, o: Options, mistake: Mistake, case: Case) -> FloatArray |
 
 
 def _room(arrays: Arrays, bound: FloatArray, wrong: FloatArray) -> FloatArray:
-    """A wrong variant's own rounding is not analysed: half of the digits must agree."""
+    """A wrong variant's own rounding is not analysed: three quarters of the digits must agree."""
     size = np.where(np.isfinite(wrong), np.abs(wrong), 0.0)
-    return np.asarray(bound + np.sqrt(arrays.unit_roundoff) * (1.0 + size))
+    return np.asarray(bound + arrays.unit_roundoff**0.75 * (1.0 + size))
 
 
 def _same(x: FloatArray, y: FloatArray, room: FloatArray) -> FloatArray:

@@ -24,14 +24,14 @@ def cases(draw: DrawFn, kind: Kind, o: Options, max_tokens: int = 3, max_length:
     space = draw(_spaces(o, max_tokens, max_length))
     # A divergence is infinite where only q forbids; numbers are then such that no chance underflows.
     apart = kind.inputs == 2 and not kind.moderate and o.forbidden != "none" and draw(st.booleans())
-    case = Case("drawn", draw(_tables(o, space, plain=kind.moderate or apart)))
+    case = Case("drawn", draw(_tables(o, space, plain=kind.moderate or apart or not o.large)))
     if kind.inputs == 2:
         case = replace(case, other=_other(draw, o, case.table, apart))
     if o.temperature != 1.0:
-        varied = draw(st.sampled_from((1.0, 2.0, 0.5, 3.0))) if o.temperature is None else o.temperature
+        varied = draw(st.sampled_from((1.0, 2.0, 0.5, 0.7))) if o.temperature is None else o.temperature
         case = replace(case, temperature=varied)
     if o.discount != 1.0:
-        varied = draw(st.sampled_from((1.0, 0.5, 0.75))) if o.discount is None else o.discount
+        varied = draw(st.sampled_from((1.0, 0.5, 0.9))) if o.discount is None else o.discount
         case = replace(case, discount=varied)
     if o.reference == "uniform":
         case = replace(case, reference=uniform_weights(space))

@@ -80,6 +80,10 @@ class Kind(ABC):
     inputs: ClassVar[int] = 1
     responses: ClassVar[bool] = False
 
+    def claim(self, o: Options) -> str:
+        """Return what it should compute, as it was asked for."""
+        return self.statement
+
     @abstractmethod
     def call(self, o: Options, function: Function, case: Case) -> list[Part]:
         """Call the user's function and read what it returned."""
@@ -286,6 +290,12 @@ class _Gradient(Kind):
     views = ("rewards",)
     of = ("log-partition", "nll")
     gentle = True
+
+    def claim(self, o: Options) -> str:
+        """Return which derivative."""
+        return self.statement if o.of == "log-partition" else self.of_nll
+
+    of_nll: ClassVar[str] = "∂/∂q(s,a) of the mean of -log p(y) over the responses: (π(a|s) - freq(a|s)) freq(s)"
 
     def call(self, o: Options, function: Function, case: Case) -> list[Part]:
         space, a = case.space, o.adapter

@@ -35,6 +35,8 @@ class Settings(TypedDict, total=False):
         a parameter `temperature` is called with several, by keyword, and any other is taken to have 1.
     masks : bool, default True
         Whether actions are forbidden (-inf) on some instances; where the function takes rewards, whole subtrees too.
+    numbers : {"any", "plain"}, default "any"
+        Whether numbers may be large, or one far ahead of the others, on some instances; "plain" keeps to ±4.
     prompts : bool, default False
         Whether there are several prompts on one instance, with strings that coincide; only some adapters have them.
     lengths : {"eos", "fixed", "both"}, default "eos"
@@ -56,6 +58,7 @@ class Settings(TypedDict, total=False):
     dtype: str
     temperature: float | None
     masks: bool
+    numbers: str
     prompts: bool
     lengths: str
     tolerance: float
@@ -67,8 +70,9 @@ class Settings(TypedDict, total=False):
 
 def options(kind: Kind, function: Callable[..., Any], given: dict[str, Any]) -> Options:
     """Fill in the defaults, and refuse what is out of range."""
-    known = {"adapter", "array", "dtype", "temperature", "masks", "prompts", "lengths", "tolerance", "examples", "seed",
-             "max_responses", "returns", "view", "of", "discount", "reference", "draws", "false_alarm"}  # fmt: skip
+    known = {*Settings.__annotations__, "returns", "view", "of", "discount", "reference", "draws", "false_alarm"} - {
+        "throw"
+    }
     if unknown := set(given) - known:
         raise TabularBellmanError(
             f"unknown setting {some(tuple(sorted(unknown)))}; there are {', '.join(sorted(known))}."
@@ -81,6 +85,8 @@ def options(kind: Kind, function: Callable[..., Any], given: dict[str, Any]) -> 
     returns = _one_of("returns", given.get("returns") or kind.returns[0], kind.returns)
     view = _one_of("view", given.get("view") or kind.views[0], kind.views)
     of = _one_of("of", given.get("of") or kind.of[0], kind.of)
+    if of == "nll":
+        view = "logits"
     if of == "nll" and made.prompts:
         raise TabularBellmanError("of='nll' goes without prompts.")
     parameters = kind.parameters if kind.name == "inverse" or (view == "rewards" and of != "nll") else frozenset()
@@ -114,6 +120,7 @@ def options(kind: Kind, function: Callable[..., Any], given: dict[str, Any]) -> 
         view=view,
         of=of,
         forbidden="none" if not masks else "dead" if dead else "live",
+        large=_one_of("numbers", given.get("numbers", "any"), ("any", "plain")) == "any",
         prompts=made.prompts,
         lengths=_one_of("lengths", given.get("lengths", "eos"), ("eos", "fixed", "both")),
         tolerance=tolerance,

@@ -5,6 +5,7 @@ instance is confirmed on others.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
@@ -40,13 +41,35 @@ def witnesses(kind: Kind, o: Options) -> Iterator[Case]:
         yield _case(kind, o, "forbidden actions", _space(o, 2, 3), forbid=0.3)
     if o.forbidden == "dead":
         yield _case(kind, o, "dead prefixes", _space(o, 2, 3), forbid=0.5, dead=True)
+    yield _peaked(kind, o)
+    if kind.inputs == 2 and not kind.moderate and o.forbidden != "none":
+        yield _apart(kind, o)
     if o.temperature is None:
+        # Where all numbers are 0, a temperature that divides logits shows most.
+        yield _case(kind, o, "temperature 2, all numbers 0", _space(o, 2, 3), temperature=2.0, scale=0.0)
         yield _case(kind, o, "temperature 2", _space(o, 2, 3), temperature=2.0)
         yield _case(kind, o, "temperature 1/2", _space(o, 2, 3), temperature=0.5)
     if o.discount is None:
         yield _case(kind, o, "discount 1/2", _space(o, 2, 3), discount=0.5)
-    if not kind.moderate:
+    if o.large and not kind.moderate:
         yield _case(kind, o, "large numbers", _space(o, 2, 3), scale=_HUGE[o.arrays.dtype] / 3.0)
+
+
+def _peaked(kind: Kind, o: Options) -> Case:
+    """A first step that nearly always ends it, with several steps behind it that still have chances."""
+    case = _case(kind, o, "a likely end", _space(o, 2, 3))
+    levels = [level.copy() for level in case.table.levels]
+    levels[0][-1] += 16.0
+    return replace(case, table=StateActionTable.from_levels(case.space, levels))
+
+
+def _apart(kind: Kind, o: Options) -> Case:
+    """A second table that forbids what the first allows."""
+    case = _case(kind, o, "q forbids what p allows", _space(o, 2, 2))
+    assert case.other is not None
+    levels = [level.copy() for level in case.other.levels]
+    levels[0][0] = -np.inf
+    return replace(case, other=StateActionTable.from_levels(case.space, levels))
 
 
 def _space(o: Options, n_tokens: int, n_steps: int) -> SequenceSpace:

@@ -1,8 +1,7 @@
-"""What a check says: the claim, the smallest instance as a table, the worst number, and what the mistake looks like."""
+"""The text of a report: claim, smallest instance as a table, worst number, what the mistake looks like."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -11,89 +10,22 @@ from proofs_check.claim import Mistake
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.judging import Outcome
 from proofs_check.testing.kinds import Kind, Part
+from proofs_check.testing.report import Report
 from proofs_check.testing.sampling import Drawn
 from tabular_bellman import EOS, SequenceSpace, StateActionTable
 
-__all__ = ["Disagreement", "Report"]
+__all__ = ["agreement", "disagreement", "of_sampler"]
 
 _ROWS: Final = 24
 _WIDTH: Final = 88
 
 
-class Disagreement(AssertionError):
-    """A function does not compute what it should.
-
-    Attributes
-    ----------
-    report : Report
-    """
-
-    def __init__(self, report: "Report") -> None:
-        super().__init__(report.text())
-        self.report = report
-
-
-@dataclass(frozen=True)
-class Report:
-    """The outcome of one check.
-
-    Attributes
-    ----------
-    kind : str
-    function : str
-        Its name.
-    agrees : bool
-    instances : int
-        On how many it was called.
-    ratio : float
-        The largest residual over its bound, where it agrees.
-    mistakes : tuple of str
-        The mistakes of the registry that reproduce its numbers.
-    smallest : Case, optional
-        The smallest instance on which it is wrong.
-    lines : tuple of str
-        The report, line by line.
-    """
-
-    kind: str
-    function: str
-    agrees: bool
-    instances: int
-    ratio: float = 0.0
-    mistakes: tuple[str, ...] = ()
-    smallest: Case | None = None
-    lines: tuple[str, ...] = field(default=(), repr=False)
-
-    def text(self) -> str:
-        """Return the report as text."""
-        return "\n".join(self.lines)
-
-    def line(self) -> str:
-        """Return the report in one line."""
-        if self.agrees:
-            return self.lines[0]
-        return f"{self.kind}: {self.function} is wrong; looks like {' or '.join(self.mistakes) or 'no known mistake'}"
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return what a program may want, for JSON."""
-        space = None if self.smallest is None else self.smallest.space
-        return {
-            "kind": self.kind,
-            "function": self.function,
-            "agrees": self.agrees,
-            "instances": self.instances,
-            "ratio": self.ratio if self.agrees else None,
-            "mistakes": list(self.mistakes),
-            "smallest": None if space is None else {"tokens": space.n_tokens, "max_length": space.max_length},
-            "text": self.text(),
-        }
-
-
-def agreement(kind: Kind, o: Options, name: str, instances: int, ratio: float) -> Report:
+def agreement(kind: Kind, o: Options, name: str, fixed: Sequence[Outcome], instances: int, ratio: float) -> Report:
     """Report that a function agrees."""
     line = f"{kind.name}: {name} agrees on {instances} instances ({_setting(o)}); "
     line += f"at most {100 * ratio:.2g} % of the bound used"
-    return Report(kind.name, name, True, instances, ratio, lines=(line,))
+    right_on = (outcome.case.name for outcome in fixed)
+    return Report(kind.name, name, True, instances, ratio, right_on=tuple(right_on), lines=(line,))
 
 
 def disagreement(
@@ -108,7 +40,7 @@ def disagreement(
 ) -> Report:
     """Report where a function is wrong."""
     lines = [f"{kind.name}: {name} does not compute what it should ({_setting(o)})", ""]
-    lines += _entry("claim", kind.statement)
+    lines += _entry("claim", kind.claim(o))
     lines += _entry("instance", _instance(smallest.case, o))
     lines += ["", *_table(o, smallest), ""]
     if smallest.failure:
@@ -118,10 +50,10 @@ def disagreement(
     if fickle:
         lines += _entry("note", "called twice with the same arguments it gave different answers")
     lines += _diagnosis_lines(mistakes, smallest)
-    lines += _where_it_agrees(fixed)
+    lines += _entry("agrees on", _names(fixed))
     lines += _entry("replay", _replay(smallest.case))
     names = tuple(mistake.name for mistake in mistakes)
-    return Report(kind.name, name, False, instances, np.inf, names, smallest.case, tuple(lines))
+    return Report(kind.name, name, False, instances, np.inf, names, smallest.case, *_apart(fixed), tuple(lines))
 
 
 def of_sampler(kind: Kind, o: Options, name: str, found: Sequence[Drawn], mistakes: Sequence[Mistake]) -> Report:
@@ -131,9 +63,9 @@ def of_sampler(kind: Kind, o: Options, name: str, found: Sequence[Drawn], mistak
     rate = f"an exact test; false-alarm rate at most {o.false_alarm:g}"
     if wrong is None:
         line = f"sampler: {name} agrees on {instances} instances, {n:,} draws each ({_setting(o)}; {rate})"
-        return Report(kind.name, name, True, instances, lines=(line,))
+        return Report(kind.name, name, True, instances, right_on=_apart(found)[0], lines=(line,))
     lines = [f"sampler: {name} does not draw what it should ({_setting(o)}; {rate})", ""]
-    lines += _entry("claim", kind.statement)
+    lines += _entry("claim", kind.claim(o))
     lines += _entry("instance", _instance(wrong.case, o))
     lines += ["", *_drawn_table(wrong), ""]
     if wrong.rejected is None:
@@ -143,10 +75,10 @@ def of_sampler(kind: Kind, o: Options, name: str, found: Sequence[Drawn], mistak
         times = f"drawn {r.count:,} times of {r.n:,}, expected {r.n * r.probability:,.1f}"
         lines += _entry("worst", f"{r.what}: {times}; p-value {r.p_value:.1e}, all sets counted")
     lines += _diagnosis_lines(mistakes, None)
-    lines += _entry("agrees on", _names([(drawn.case.name, drawn.agrees, drawn.failure) for drawn in found]))
+    lines += _entry("agrees on", _names(found))
     lines += _entry("replay", _replay(wrong.case))
     names = tuple(mistake.name for mistake in mistakes)
-    return Report(kind.name, name, False, instances, np.inf, names, wrong.case, tuple(lines))
+    return Report(kind.name, name, False, instances, np.inf, names, wrong.case, *_apart(found), tuple(lines))
 
 
 # -- lines ------------------------------------------------------------------------------------------------------------
@@ -277,7 +209,7 @@ def _name(action: Any) -> str:
 
 
 def _short(x: float) -> str:
-    return f"{x:.7g}"
+    return f"{x + 0.0:.7g}"  # no -0
 
 
 def _aligned(rows: list[list[str]]) -> list[str]:
@@ -301,7 +233,7 @@ def _worst(outcome: Outcome) -> str:
     theirs, ours, bound = outcome.found[place], outcome.answer.right[place], outcome.answer.bound[place]
     return (
         f"{part.what}{f' at {where}' if where else ''}\n"
-        f"theirs {theirs:.17g}, ours {ours:.17g}, difference {outcome.residual[place]:.3g}, bound {bound:.1e}"
+        f"theirs {theirs:.17g}, ours {ours + 0.0:.17g}, difference {outcome.residual[place]:.3g}, bound {bound:.1e}"
     )
 
 
@@ -310,7 +242,8 @@ def _diagnosis_lines(mistakes: Sequence[Mistake], outcome: Outcome | None) -> li
         lines = []
         for number, mistake in enumerate(mistakes):
             lines += _entry("looks like" if not number else "  or", f"{mistake.name}: {mistake.summary}")
-        return [*lines, *_entry("", "this mistake reproduces all of their numbers, here and on the fixed instances")]
+        what = "which gives all of their numbers" if outcome else "with which their draws agree"
+        return [*lines, *_entry("", f"{what}, here and on the fixed instances")]
     if outcome is not None and outcome.failure:
         return []
     if outcome is not None and np.isnan(outcome.found).any():
@@ -318,15 +251,18 @@ def _diagnosis_lines(mistakes: Sequence[Mistake], outcome: Outcome | None) -> li
     return _entry("looks like", "no mistake of the registry: none reproduces their numbers")
 
 
-def _where_it_agrees(fixed: Sequence[Outcome]) -> list[str]:
-    return _entry("agrees on", _names([(outcome.case.name, outcome.agrees, outcome.failure) for outcome in fixed]))
+def _apart(fixed: Sequence[Outcome | Drawn]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names of the fixed instances on which a function is right, and on which it is wrong."""
+    right = tuple(one.case.name for one in fixed if one.agrees)
+    return right, tuple(one.case.name for one in fixed if not one.agrees)
 
 
-def _names(found: list[tuple[str, bool, str]]) -> str:
-    """Name the fixed instances: (name, whether it agrees, why there is no answer)."""
-    right = [name for name, agrees, _ in found if agrees]
+def _names(fixed: Sequence[Outcome | Drawn]) -> str:
+    right, _ = _apart(fixed)
     wrong = [
-        name + (f" ({failure.partition(':')[0]})" if failure else "") for name, agrees, failure in found if not agrees
+        one.case.name + (f" ({one.failure.partition(':')[0]})" if one.failure else "")
+        for one in fixed
+        if not one.agrees
     ]
     if not wrong:
         return "all fixed instances"
