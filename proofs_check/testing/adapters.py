@@ -16,7 +16,18 @@ from tabular_bellman import EOS, SequenceSpace, StateActionTable, StateTable, Ta
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.tokens import Prefix, Prompt, Response
 
-__all__ = ["ADAPTERS", "Adapter", "Batch", "Dicts", "Mdp", "NextToken", "Tables", "Unreadable"]
+__all__ = [
+    "ADAPTERS",
+    "Adapter",
+    "Batch",
+    "Dicts",
+    "Mdp",
+    "NextToken",
+    "Tables",
+    "Unreadable",
+    "response_rows",
+    "shaped",
+]
 
 Levels = list[FloatArray]
 
@@ -76,14 +87,15 @@ class Adapter(ABC):
 
     def read_numbers(self, space: SequenceSpace, found: Any) -> FloatArray:
         """A number for each prompt."""
-        return _shaped(found, (space.n_prompts,), "a number" if space.n_prompts == 1 else "a number for each prompt")
+        return shaped(found, (space.n_prompts,), "a number" if space.n_prompts == 1 else "a number for each prompt")
 
     def read_response(self, space: SequenceSpace, found: Any) -> tuple[int, Response]:
         """A response drawn, as (index of its prompt, response)."""
         raise NotImplementedError
 
 
-def _shaped(found: Any, shape: tuple[int, ...], what: str) -> FloatArray:
+def shaped(found: Any, shape: tuple[int, ...], what: str) -> FloatArray:
+    """Read an array of the given shape; a single number may have any."""
     array = _floats(found, what)
     if array.shape != shape and not (array.size == 1 and shape == (1,)):
         raise Unreadable(f"an array of shape {array.shape}, where {what} was expected: shape {shape}")
@@ -164,7 +176,7 @@ class Dicts(Adapter):
             if key not in found:
                 some_key = next(iter(found), None)
                 raise Unreadable(f"a dict without the key {key!r} (it has {some_key!r}, …), where {what} was expected")
-        return np.array([_shaped(found[key], (1,), "a number")[0] for key in keys])
+        return np.array([shaped(found[key], (1,), "a number")[0] for key in keys])
 
 
 def _indices(space: SequenceSpace, depth: int) -> range:
@@ -291,10 +303,10 @@ class Batch(Adapter):
 
     def read_table(self, space: SequenceSpace, found: Any) -> Levels:
         shape = (space.n_prefixes, space.n_tokens + 1)
-        return narrow(space, _shaped(found, shape, "a table, one row for each prefix"))
+        return narrow(space, shaped(found, shape, "a table, one row for each prefix"))
 
     def read_states(self, space: SequenceSpace, found: Any) -> Levels:
-        return split(space, _shaped(found, (space.n_prefixes,), "a number for each prefix"))
+        return split(space, shaped(found, (space.n_prefixes,), "a number for each prefix"))
 
     def read_response(self, space: SequenceSpace, found: Any) -> tuple[int, Response]:
         return 0, _from_numbers(space, found)
@@ -365,11 +377,11 @@ class NextToken(Adapter):
 
     def read_table(self, space: SequenceSpace, found: Any) -> Levels:
         what = "V+1 numbers, EOS last"
-        rows = [_shaped(row, (space.n_tokens + 1,), what) for row in self._called(space, found)]
+        rows = [shaped(row, (space.n_tokens + 1,), what) for row in self._called(space, found)]
         return narrow(space, np.array(rows))
 
     def read_states(self, space: SequenceSpace, found: Any) -> Levels:
-        return split(space, np.array([_shaped(row, (1,), "a number")[0] for row in self._called(space, found)]))
+        return split(space, np.array([shaped(row, (1,), "a number")[0] for row in self._called(space, found)]))
 
     def _called(self, space: SequenceSpace, found: Any) -> Iterator[Any]:
         if not callable(found):
@@ -418,10 +430,10 @@ class Mdp(Adapter):
 
     def read_table(self, space: SequenceSpace, found: Any) -> Levels:
         shape = (space.n_prefixes + 1, space.n_tokens + 1)
-        return narrow(space, _shaped(found, shape, "a table (S, A)"))
+        return narrow(space, shaped(found, shape, "a table (S, A)"))
 
     def read_states(self, space: SequenceSpace, found: Any) -> Levels:
-        return split(space, _shaped(found, (space.n_prefixes + 1,), "a number for each state"))
+        return split(space, shaped(found, (space.n_prefixes + 1,), "a number for each state"))
 
 
 ADAPTERS: Final[dict[str, type[Adapter]]] = {kind.name: kind for kind in (Dicts, Batch, NextToken, Mdp, Tables)}
