@@ -9,9 +9,9 @@ from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Any, ClassVar, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from proofs_check.testing.arrays import Arrays, as_floats
+from proofs_check.testing.rows import indices, narrow, prefix_rows, split, token_numbers, wide
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, StateTable, TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.tokens import Prefix, Prompt, Response
@@ -25,7 +25,6 @@ __all__ = [
     "NextToken",
     "Tables",
     "Unreadable",
-    "response_rows",
     "shaped",
 ]
 
@@ -134,7 +133,7 @@ class Dicts(Adapter):
         return (prompt, plain) if self.prompts else (plain,)
 
     def read_table(self, space: SequenceSpace, found: Any) -> Levels:
-        keys = [[self._pair(*space.prefix_at(t, i), a) for a in space.actions(t) for i in _indices(space, t)]
+        keys = [[self._pair(*space.prefix_at(t, i), a) for a in space.actions(t) for i in indices(space, t)]
                 for t in range(space.n_depths)]  # fmt: skip
         return [
             self._values(found, keys[t], "a dict {(prefix, action): number}").reshape(space.n_actions(t), -1)
@@ -144,7 +143,7 @@ class Dicts(Adapter):
     def read_states(self, space: SequenceSpace, found: Any) -> Levels:
         return [
             self._values(
-                found, [self._state(*space.prefix_at(t, i)) for i in _indices(space, t)], "a dict {prefix: number}"
+                found, [self._state(*space.prefix_at(t, i)) for i in indices(space, t)], "a dict {prefix: number}"
             )
             for t in range(space.n_depths)
         ]
@@ -177,10 +176,6 @@ class Dicts(Adapter):
                 some_key = next(iter(found), None)
                 raise Unreadable(f"a dict without the key {key!r} (it has {some_key!r}, …), where {what} was expected")
         return np.array([shaped(found[key], (1,), "a number")[0] for key in keys])
-
-
-def _indices(space: SequenceSpace, depth: int) -> range:
-    return range(space.n_prefixes_at(depth))
 
 
 def _index_of(space: SequenceSpace, prompt: Prompt) -> int:
@@ -231,57 +226,7 @@ class Tables(Adapter):
         return _index_of(space, prompt), tuple(response)
 
 
-# -- one row a prefix -------------------------------------------------------------------------------------------------
-
-
-def wide(table: StateActionTable, absent: float = -np.inf) -> FloatArray:
-    """Return (N, V+1): a row for each prefix by depth, then in storage order; EOS last."""
-    space = table.space
-    rows = []
-    for t, level in enumerate(table.levels):
-        row = np.full((level.shape[1], space.n_tokens + 1), absent)
-        row[:, columns(space, t)] = level.T
-        rows.append(row)
-    return np.concatenate(rows)
-
-
-def columns(space: SequenceSpace, depth: int) -> NDArray[np.intp]:
-    """Return the columns of the actions at a depth: tokens 0 to V-1, EOS V."""
-    V = space.n_tokens
-    return np.array([V if action is EOS else space.token_index(action) for action in space.actions(depth)])
-
-
-def narrow(space: SequenceSpace, rows: FloatArray) -> Levels:
-    """Undo `wide`; what stands at actions that do not exist is dropped."""
-    return [part[:, columns(space, t)].T for t, part in enumerate(split(space, rows))]
-
-
-def split(space: SequenceSpace, rows: FloatArray) -> Levels:
-    """Split what has a row for each prefix by depth."""
-    ends = np.cumsum([space.n_prefixes_at(t) for t in range(space.n_depths)])
-    return np.split(rows[: ends[-1]], ends[:-1])
-
-
-def prefix_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the prefixes as padded rows (N, T) of token numbers, padded with V, and their lengths (N,)."""
-    found = [_numbers(space, space.prefix_at(t, i)[1]) for t in range(space.n_depths) for i in _indices(space, t)]
-    return _padded(space, found)
-
-
-def response_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the responses as padded rows (n, T), in the order of ``responses()``, and their lengths, EOS counted."""
-    return _padded(space, [_numbers(space, y) for y in space.responses()])
-
-
-def _numbers(space: SequenceSpace, actions: Sequence[Hashable]) -> list[int]:
-    return [space.n_tokens if action is EOS else space.token_index(action) for action in actions]
-
-
-def _padded(space: SequenceSpace, rows: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    padded = np.full((len(rows), space.max_length), space.n_tokens, dtype=np.int64)
-    for i, row in enumerate(rows):
-        padded[i, : len(row)] = row
-    return padded, np.array([len(row) for row in rows], dtype=np.int64)
+# -- one row a prefix ---------------------------------------------------------------------------------------
 
 
 class Batch(Adapter):
@@ -372,7 +317,7 @@ class NextToken(Adapter):
         return at
 
     def response(self, space: SequenceSpace, prompt: Prompt, response: Response) -> tuple[Any, ...]:
-        numbers = _numbers(space, response)
+        numbers = token_numbers(space, response)
         return (tuple(numbers if space.has_eos else [*numbers, space.n_tokens]),)
 
     def read_table(self, space: SequenceSpace, found: Any) -> Levels:
@@ -393,7 +338,9 @@ class NextToken(Adapter):
 
 
 def _prefix_keys(space: SequenceSpace) -> list[tuple[int, ...]]:
-    return [tuple(_numbers(space, space.prefix_at(t, i)[1])) for t in range(space.n_depths) for i in _indices(space, t)]
+    return [
+        tuple(token_numbers(space, space.prefix_at(t, i)[1])) for t in range(space.n_depths) for i in indices(space, t)
+    ]
 
 
 class Mdp(Adapter):

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from proofs_check.testing.adapters import Batch, response_rows, shaped
+from proofs_check.testing.adapters import Batch, shaped
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.kinds.kind import (
     Function,
@@ -19,6 +19,7 @@ from proofs_check.testing.kinds.kind import (
     ways,
 )
 from proofs_check.testing.kinds.numbers import divergence
+from proofs_check.testing.rows import response_rows
 from proofs_check.toolkit import Toolkit
 from tabular_bellman import AutoregressiveModel
 from tabular_bellman.extended import FloatArray

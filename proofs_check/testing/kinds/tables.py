@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from proofs_check import paths
 from proofs_check.paths import tempered
-from proofs_check.testing.adapters import Batch, Unreadable, response_rows, shaped
+from proofs_check.testing.adapters import Batch, Unreadable, shaped
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.kinds.kind import (
     Function,
@@ -21,6 +21,7 @@ from proofs_check.testing.kinds.kind import (
     on_tables,
     ways,
 )
+from proofs_check.testing.rows import response_rows
 from proofs_check.toolkit import Toolkit
 from tabular_bellman import EnergyBasedModel
 from tabular_bellman.extended import FloatArray
