@@ -17,7 +17,6 @@ from proofs_check.testing.sampling import sample_all, sampler_diagnosis
 from proofs_check.testing.search import look
 from proofs_check.testing.settings import DRAWS, Settings, options
 from tabular_bellman import TabularBellmanError
-from tabular_bellman.tokens import some
 
 __all__ = [
     "Disagreement",
@@ -236,7 +235,7 @@ def check(kind: str, function: Callable[..., Any], **settings: Any) -> Report:
     """
     __tracebackhide__ = True  # a failure is shown at the user's line
     if kind not in KINDS:
-        raise TabularBellmanError(f"kind is {kind!r}; it is one of {some(tuple(KINDS))}.")
+        raise TabularBellmanError(f"kind is {kind!r}; it is one of {', '.join(map(repr, KINDS))}.")
     if not callable(function):
         raise TabularBellmanError(f"the function is a {type(function).__name__}; it must be callable.")
     throw = settings.pop("throw", True)

@@ -106,6 +106,8 @@ def as_floats(x: Any) -> FloatArray:
         For what does not hold real numbers.
     """
     if hasattr(x, "detach"):  # a tensor of PyTorch; its bfloat16 has no NumPy form
+        if x.is_complex():
+            raise TypeError(f"a tensor of {x.dtype}, which are not real numbers")
         x = x.detach().cpu().double().numpy()
     elif isinstance(x, (list, tuple)):
         x = [as_floats(part) for part in x]

@@ -36,14 +36,14 @@ def diagnose(kind: Kind, o: Options, outcomes: Sequence[Outcome]) -> list[Mistak
     if not numbers:
         return []
     off = not all(outcome.agrees for outcome in numbers)
-    if off and o.arrays.dtype == "float64" and all(_right_in_float32(outcome) for outcome in numbers):
+    if off and o.arrays.dtype == "float64" and all(_right_in_float32(o, outcome) for outcome in numbers):
         return [mistake for mistake in MISTAKES if mistake.name == _SINGLE]
     return [mistake for mistake in candidates(kind, o) if _reproduces(kind, o, mistake, numbers)]
 
 
-def _right_in_float32(outcome: Outcome) -> bool:
+def _right_in_float32(o: Options, outcome: Outcome) -> bool:
     wider = 2.0 ** (PRECISIONS["float64"][0] - PRECISIONS["float32"][0])
-    bound = wider * outcome.answer.bound + PRECISIONS["float32"][1]
+    bound = wider * (outcome.answer.bound - o.tolerance) + PRECISIONS["float32"][1]
     return bool((outcome.residual <= bound).all())
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
 from hypothesis.errors import Flaky
 
@@ -34,6 +35,8 @@ class Found:
         The smallest on which the function is wrong.
     ratio : float
         The largest residual over its bound, of a function that agrees.
+    fickle : bool
+        Whether it gave different answers to the same arguments.
     """
 
     fixed: list[Outcome] = field(default_factory=list)
@@ -65,7 +68,10 @@ def look(kind: Kind, o: Options, function: Callable[..., Any]) -> Found:
     wrong = [outcome for outcome in found.fixed if not outcome.agrees]
     if found.smallest is None and wrong:
         found.smallest = wrong[0]
-    if found.smallest is None:
+    if found.smallest is not None:
+        again = judge(kind, o, function, found.smallest.case)
+        found.fickle = found.fickle or not np.array_equal(again.found, found.smallest.found, equal_nan=True)
+    else:
         found.ratio = max([found.ratio, *(float(outcome.ratio.max(initial=0.0)) for outcome in found.fixed)])
     return found
 

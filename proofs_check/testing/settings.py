@@ -80,13 +80,17 @@ def options(kind: Kind, function: Callable[..., Any], given: dict[str, Any]) -> 
     arrays = Arrays(given.get("array", "numpy"), given.get("dtype", "float64"))
     adapter = _one_of("adapter", given.get("adapter", "dict"), ADAPTERS)
     made = ADAPTERS[adapter](arrays, bool(given.get("prompts", False)))
-    if kind.responses and not made.has_responses:
-        raise TabularBellmanError(f"adapter {adapter!r} has no responses, which {kind.name} needs.")
     returns = _one_of("returns", given.get("returns") or kind.returns[0], kind.returns)
     view = _one_of("view", given.get("view") or kind.views[0], kind.views)
     of = _one_of("of", given.get("of") or kind.of[0], kind.of)
     if of == "nll":
         view = "logits"
+    if (kind.responses or of == "nll") and not made.has_responses:
+        needs = f"{kind.name} of='nll'" if of == "nll" else kind.name
+        raise TabularBellmanError(f"adapter {adapter!r} has no responses, which {needs} needs.")
+    for name in ("draws", "false_alarm"):
+        if kind.name != "sampler" and given.get(name) is not None:
+            raise TabularBellmanError(f"{name} goes with a sampler, not with {kind.name}.")
     if of == "nll" and made.prompts:
         raise TabularBellmanError("of='nll' goes without prompts.")
     parameters = kind.parameters if kind.name == "inverse" or (view == "rewards" and of != "nll") else frozenset()
@@ -104,9 +108,9 @@ def options(kind: Kind, function: Callable[..., Any], given: dict[str, Any]) -> 
     if not 0.0 < false_alarm < 1.0:
         raise TabularBellmanError(f"false_alarm is {false_alarm}; it must lie between 0 and 1.")
     examples = given.get("examples")
-    examples = (SESSION.examples or 100) if examples is None else examples
+    examples = _first(examples, SESSION.examples, 100)
     seed = given.get("seed")
-    seed = (SESSION.seed or 0) if seed is None else seed
+    seed = _first(seed, SESSION.seed, 0)
     if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
         raise TabularBellmanError(f"seed is {seed!r}; it must be an integer, 0 or more.")
     return Options(
@@ -130,6 +134,11 @@ def options(kind: Kind, function: Callable[..., Any], given: dict[str, Any]) -> 
         max_responses=positive_int("max_responses", given.get("max_responses", 40), 10_000),
         false_alarm=false_alarm,
     )  # fmt: skip
+
+
+def _first(*found: Any) -> Any:
+    """Return the first that is not None."""
+    return next(x for x in found if x is not None)
 
 
 def _one_of(name: str, value: Any, allowed: Iterable[str]) -> str:

@@ -18,16 +18,23 @@ from tabular_bellman.tokens import Response
 __all__ = ["allowed_responses", "plainest", "uniform_weights", "witnesses"]
 
 # Sizes at which sums of a few steps keep their leading digits in the dtype.
-_HUGE = {"float64": 4096.0, "float32": 1024.0, "bfloat16": 64.0, "float16": 64.0}
+_HUGE = {"float64": 1024.0, "float32": 256.0, "bfloat16": 16.0, "float16": 16.0}
 
 
 def plainest(kind: Kind, o: Options) -> Case:
     """Return the instance on which a function that can be called at all should not fail."""
-    return _case(kind, o, "2 tokens, 2 steps, all numbers 0", _space(o, 2, 2), scale=0.0)
+    sizes = [(2, 2), (1, 2), (1, 1)]  # the last has one response
+    n_tokens, n_steps = next(size for size in sizes if _space(o, *size).n_responses_per_prompt <= o.max_responses)
+    words = f"{n_tokens} token{'s' if n_tokens > 1 else ''}, {n_steps} step{'s' if n_steps > 1 else ''}"
+    return _case(kind, o, f"{words}, all numbers 0", _space(o, n_tokens, n_steps), scale=0.0)
 
 
 def witnesses(kind: Kind, o: Options) -> Iterator[Case]:
-    """Yield the fixed instances, small ones first."""
+    """Return the fixed instances, small ones first."""
+    return (case for case in _witnesses(kind, o) if case.space.n_responses_per_prompt <= o.max_responses)
+
+
+def _witnesses(kind: Kind, o: Options) -> Iterator[Case]:
     yield _case(kind, o, "2 tokens, 2 steps", _space(o, 2, 2))
     yield _case(kind, o, "2 tokens, 3 steps", _space(o, 2, 3))
     yield _case(kind, o, "3 tokens, 3 steps", _space(o, 3, 3))
@@ -41,7 +48,8 @@ def witnesses(kind: Kind, o: Options) -> Iterator[Case]:
         yield _case(kind, o, "forbidden actions", _space(o, 2, 3), forbid=0.3)
     if o.forbidden == "dead":
         yield _case(kind, o, "dead prefixes", _space(o, 2, 3), forbid=0.5, dead=True)
-    yield _peaked(kind, o)
+    if o.large:
+        yield _peaked(kind, o)
     if kind.inputs == 2 and not kind.moderate and o.forbidden != "none":
         yield _apart(kind, o)
     if o.temperature is None:
@@ -52,7 +60,7 @@ def witnesses(kind: Kind, o: Options) -> Iterator[Case]:
     if o.discount is None:
         yield _case(kind, o, "discount 1/2", _space(o, 2, 3), discount=0.5)
     if o.large and not kind.moderate:
-        yield _case(kind, o, "large numbers", _space(o, 2, 3), scale=_HUGE[o.arrays.dtype] / 3.0)
+        yield _case(kind, o, "large numbers", _space(o, 2, 3), scale=_HUGE[o.arrays.dtype])
 
 
 def _peaked(kind: Kind, o: Options) -> Case:

@@ -557,7 +557,7 @@ def test_arrays_have_the_dtype_asked_for(dtype):
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16", "float16"])
 def test_tensors_of_torch(dtype):
-    torch = pytest.importorskip("torch", reason="array='torch' takes PyTorch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
     settings = {"array": "torch", "dtype": dtype}
     (found,) = received("log-prob", case_for("log-prob"), adapter="batch", **settings)
     assert [type(x) for x in found] == [torch.Tensor] * 3
@@ -573,7 +573,7 @@ def test_tensors_of_torch(dtype):
 
 
 def test_numbers_of_torch_are_read():
-    torch = pytest.importorskip("torch", reason="array='torch' takes PyTorch")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
     adapter = adapter_of("dict")
     for found in (torch.tensor(0.5), torch.tensor([0.5], dtype=torch.bfloat16), torch.tensor(0.5, requires_grad=True)):
         assert adapter.read_numbers(AB, found).tolist() == [0.5]
@@ -584,7 +584,7 @@ def test_numbers_of_torch_are_read():
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
 def test_arrays_of_jax(dtype):
-    jax = pytest.importorskip("jax", reason="array='jax' takes JAX")
+    jax = pytest.importorskip("jax", reason="JAX is not installed (pip install jax)")
     (found,) = received("log-prob", case_for("log-prob"), adapter="batch", array="jax", dtype=dtype)
     assert all(isinstance(x, jax.Array) for x in found)
     assert [str(x.dtype) for x in found] == [dtype, "int32", "int32"]
@@ -595,7 +595,7 @@ def test_arrays_of_jax(dtype):
 
 
 def test_jax_in_float64_must_be_told_so():
-    jax = pytest.importorskip("jax", reason="array='jax' takes JAX")
+    jax = pytest.importorskip("jax", reason="JAX is not installed (pip install jax)")
     with pytest.raises(TabularBellmanError, match="give dtype='float32', or say jax.config.update"):
         check("policy", lambda *_: None, adapter="batch", array="jax")
     with jax.enable_x64(True):
@@ -633,11 +633,16 @@ KEYS = ((), ("a",), ("b",))
         ("entropy", "dict", {(): 1.0}, "a dict ({(): 1.0}), where a number was expected"),
         ("entropy", "dict", [1.0, 2.0], "an array of shape (2,), where a number was expected: shape (1,)"),
         ("entropy", "dict", 1j, "a complex (1j), where a number was expected"),
-        ("log-prob", "dict", None, "a NoneType, which holds no numbers"),
-        ("log-prob", "dict", "x", "a str, which holds no numbers"),
-        ("log-prob", "dict", np.zeros(2), "an array of shape (2,); expected a number"),
-        ("log-prob", "batch", np.zeros(2), "an array of shape (2,); expected (3,)"),
-        ("log-prob", "batch", np.zeros((3, 1)), "an array of shape (3, 1); expected (3,)"),
+        ("log-prob", "dict", None, "a NoneType (None), where a number was expected"),
+        ("log-prob", "dict", "x", "a str ('x'), where a number was expected"),
+        ("log-prob", "dict", np.zeros(2), "an array of shape (2,), where a number was expected"),
+        ("log-prob", "batch", np.zeros(2), "shape (2,), where a number for each response was expected: shape (3,)"),
+        (
+            "log-prob",
+            "batch",
+            np.zeros((3, 1)),
+            "shape (3, 1), where a number for each response was expected: shape (3,)",
+        ),
         ("soft-bellman", "dict", DICT, "a dict, where a pair (logits, values) was expected"),
         ("soft-bellman", "dict", (DICT,), "a tuple, where a pair (logits, values) was expected"),
         ("soft-bellman", "dict", (DICT, DICT), "a dict without the key () (it has ((), 'a'), …)"),

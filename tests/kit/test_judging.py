@@ -58,7 +58,7 @@ def table_of(space=AB, **numbers):
 
 
 def assert_agrees(kind, function, **settings):
-    report = check(kind, function, throw=False, **{"examples": 15, **settings})
+    report = check(kind, function, throw=False, **{"examples": 8, **settings})
     assert report.agrees, report.text()
     assert report.ratio <= 0.5
     return report
@@ -238,11 +238,13 @@ def bent(function, place, factor):
     return wrapped
 
 
-@pytest.mark.parametrize("place", [0, 1])
-@pytest.mark.parametrize("kind", COMPARED)
+PLACES = [(kind, 0) for kind in COMPARED] + [
+    (kind, 1) for kind in COMPARED if RESULTS[kind] in ("both", "table", "states")
+]
+
+
+@pytest.mark.parametrize(("kind", "place"), PLACES)
 def test_one_number_that_is_off_beyond_rounding_is_found(kind, place):
-    if place and RESULTS[kind] not in ("both", "table", "states"):
-        pytest.skip("it is a single number")
     o, case = options(kind), plain_case(kind)
     for rounding in (0.0, 1e-16, 2.5e-16, -2.5e-16):
         assert judge(KINDS[kind], o, bent(u.RIGHT[kind], place, 1 + rounding), case).agrees
@@ -304,7 +306,7 @@ def test_single_precision_is_named():
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float16"])
 def test_few_digits_in_torch(dtype):
-    torch = pytest.importorskip("torch", reason="NumPy has no bfloat16")
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
 
     def log_prob(logits, tokens, lengths):
         assert logits.dtype == getattr(torch, dtype)
@@ -511,7 +513,7 @@ ROUTES = {
 
 
 @pytest.mark.parametrize(("kind", "view"), ROUTES)
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_no_right_route_in_float32_is_beyond_the_bound(kind, view, data):
     o = options(kind, lambda *_: None, view=view, dtype="float32", lengths="both")
@@ -522,7 +524,7 @@ def test_no_right_route_in_float32_is_beyond_the_bound(kind, view, data):
 
 
 @pytest.mark.parametrize("kind", ["soft-bellman", "log-partition"])
-@settings(max_examples=40)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_nor_at_other_temperatures(kind, data):
     o = options(kind, lambda r, temperature: None, dtype="float32", lengths="both")
@@ -593,7 +595,7 @@ def keys_of(part, space):
 
 
 @pytest.mark.parametrize(("kind", "view"), [pair for pair in ROUTES if pair != ("policy", "rewards")])
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(data=st.data())
 def test_the_right_numbers_agree_with_fifty_digits(kind, view, data):
     named = {

@@ -89,11 +89,6 @@ def test_there_is_no_summary_where_nothing_was_checked(inner):
     found.stdout.no_fnmatch_line("*proofs-check*")
 
 
-def test_it_is_loaded_by_its_entry_point(inner):
-    found = inner("def test_nothing(pytestconfig):\n    assert pytestconfig.pluginmanager.hasplugin('proofs_check')\n")
-    found.assert_outcomes(passed=1)
-
-
 def test_the_marker_and_the_options_are_described(inner):
     found = inner("", "--markers")
     found.stdout.fnmatch_lines(["@pytest.mark.proofs_check(examples=N, seed=S): how many instances*"])
@@ -104,6 +99,8 @@ def test_the_marker_and_the_options_are_described(inner):
 
 
 COUNTING = """
+from zlib import crc32
+
 @pytest.fixture
 def count():
     seen.clear()
@@ -111,28 +108,28 @@ def count():
 
 def test_plain(count):
     report = check_entropy(recorded)
-    print(f"plain {count()} {hash(tuple(seen))}")
+    print(f"plain {count()} {crc32(repr(seen).encode())}")
 
 @pytest.mark.proofs_check(examples=7, seed=3)
 def test_marked(count):
     check_entropy(recorded)
-    print(f"marked {count()} {hash(tuple(seen))}")
+    print(f"marked {count()} {crc32(repr(seen).encode())}")
 
 @pytest.mark.proofs_check(examples=7)
 def test_half_marked(count):
     check_entropy(recorded)
-    print(f"half {count()} {hash(tuple(seen))}")
+    print(f"half {count()} {crc32(repr(seen).encode())}")
 
 @pytest.mark.proofs_check(examples=7, seed=3)
 def test_own(count):
     check_entropy(recorded, examples=2, seed=3)
-    print(f"own {count()} {hash(tuple(seen))}")
+    print(f"own {count()} {crc32(repr(seen).encode())}")
 
 @pytest.mark.proofs_check(examples=7, seed=3)
 class TestClass:
     def test_in_class(self, count):
         check_entropy(recorded)
-        print(f"class {count()} {hash(tuple(seen))}")
+        print(f"class {count()} {crc32(repr(seen).encode())}")
 """
 
 
@@ -141,8 +138,7 @@ def counts(found):
     return {line[0]: (int(line[1]), line[2]) for line in lines if len(line) == 3 and line[1].isdigit()}
 
 
-def test_examples_and_seeds(inner, monkeypatch):
-    monkeypatch.setenv("PYTHONHASHSEED", "0")
+def test_examples_and_seeds(inner):
     plain = inner(COUNTING, "-s", "-q")
     plain.assert_outcomes(passed=5)
     found = counts(plain)

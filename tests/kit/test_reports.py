@@ -17,7 +17,7 @@ from tabular_bellman import EOS, SequenceSpace, StateActionTable, TabularBellman
 
 
 def report_on(kind, function, **settings):
-    return check(kind, function, throw=False, **{"examples": 30, **settings})
+    return check(kind, function, throw=False, **{"examples": 20, **settings})
 
 
 def hard_max(rewards):
@@ -51,10 +51,11 @@ instance   1 token 'a'; max_length 2
 worst      value at prefix ()
            theirs 0, ours 0.69314718055994529, difference 0.693, bound 8.5e-15
 looks like hard-max: V is the maximum of the logits, not log Σ exp
-           this mistake reproduces all of their numbers, here and on the fixed instances
+           which gives all of their numbers, here and on the fixed instances
 agrees on  large numbers
            not on: 2 tokens, 2 steps, all numbers 0; 2 tokens, 2 steps; 2 tokens, 3 steps; 3
-           tokens, 3 steps; 1 token, 4 steps; no bare EOS; forbidden actions; dead prefixes
+           tokens, 3 steps; 1 token, 4 steps; no bare EOS; forbidden actions; dead prefixes; a
+           likely end
 replay     space = SequenceSpace(('a',), max_length=2)
            table = StateActionTable.from_dict(space, {}, default=0.0)"""
 
@@ -213,7 +214,7 @@ def test_each_mistake_planted_in_a_backup_is_named(mistake):
             {key: as_it_comes(values[t][i]) for t in range(space.n_depths) for i, key in enumerate(keys[t])},
         )
 
-    report = report_on("soft-bellman", backup, prompts=True, lengths="both")
+    report = report_on("soft-bellman", backup, prompts=True, lengths="both", examples=12)
     assert mistake.name in report.mistakes, report.text()
     assert len(report.mistakes) <= 2
 
@@ -280,7 +281,7 @@ def test_what_takes_three_tokens_has_them():
     def wrong_with_three(logits):
         return u.entropy(logits) + (len(u.rows(logits)[()]) > 3)
 
-    report = report_on("entropy", wrong_with_three, examples=40)
+    report = report_on("entropy", wrong_with_three, examples=25)
     assert report.smallest.space.n_tokens == 3
     assert report.smallest.space.max_length <= 2
 
@@ -390,7 +391,7 @@ def raising_once(n):
 
 
 @pytest.mark.parametrize("make", [every, once, raising_once])
-@pytest.mark.parametrize("n", [2, 9, 10, 11, 25])
+@pytest.mark.parametrize("n", [2, 10, 25])
 def test_a_fickle_function_is_reported(make, n):
     report = report_on("entropy", make(n))
     assert not report.agrees
@@ -448,7 +449,7 @@ def on_some(test):
 def test_the_code_of_a_replay_makes_the_instance(settings):
     plain = on_some(lambda rewards: len(rewards) > 3 and min(rewards.values()) == -inf < 0 < max(rewards.values()))
     function = u.with_prompts(plain, "both") if "prompts" in settings else plain
-    report = report_on("soft-bellman", function, examples=50, **settings)
+    report = report_on("soft-bellman", function, examples=25, **settings)
     assert not report.agrees
     made = replayed(report)
     assert made["space"] == report.smallest.space
