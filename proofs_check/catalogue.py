@@ -8,6 +8,7 @@ from proofs_check.errata import ERRATA
 from proofs_check.errata.render import found, render
 from proofs_check.ledger import LEDGER
 from proofs_check.mistakes import MISTAKES
+from proofs_check.mistakes.draws import DRAWS
 from proofs_check.report import wrapped
 from proofs_check.running import near
 from tabular_bellman import TabularBellmanError
@@ -35,6 +36,11 @@ def listing() -> Iterator[str]:
         yield from wrapped(mistake.summary, "      ", "")
         yield from wrapped(f"({', '.join(claim.id for claim in CLAIMS if mistake in claim.mistakes)})", "      ", "")
     yield ""
+    yield "Mistakes of samplers, which proofs-check target names"
+    for mistake in DRAWS:
+        yield f"  {mistake.name}"
+        yield from wrapped(mistake.summary, "      ", "")
+    yield ""
     yield "Misreadings, for --plant: wrong statements, one claim each"
     for claim in CLAIMS:
         for wrong in claim.misreadings:
@@ -53,6 +59,7 @@ def entry(name: str) -> Iterator[str]:
     """
     claims = {claim.id: claim for claim in CLAIMS}
     mistakes = {mistake.name: mistake for mistake in MISTAKES}
+    samplers = {mistake.name: mistake for mistake in DRAWS}
     misreadings = {wrong.name: (wrong, claim) for claim in CLAIMS for wrong in claim.misreadings}
     rows = {row.id: row for row in LEDGER if row.not_computable}
     errata = {erratum.id: erratum for erratum in ERRATA}
@@ -61,6 +68,8 @@ def entry(name: str) -> Iterator[str]:
     if name in mistakes:
         users = ", ".join(claim.id for claim in CLAIMS if mistakes[name] in claim.mistakes)
         return iter([*_wrong(mistakes[name]), *wrapped(f"must be rejected by {users}", "    ", "  ")])
+    if name in samplers:
+        return iter([*_wrong(samplers[name]), "    no claim draws; proofs-check target names it"])
     if name in misreadings:
         wrong, claim = misreadings[name]
         return iter([*_wrong(wrong), f"    must be rejected by {claim.id}"])
@@ -69,7 +78,7 @@ def entry(name: str) -> Iterator[str]:
         return iter(wrapped(f"{row.id} ({row.place}): NOT COMPUTABLE, since {row.not_computable}"))
     if name in errata:
         return render(errata[name], found(errata[name]))
-    known = [*claims, *errata, *mistakes, *misreadings, *rows]
+    known = [*claims, *errata, *mistakes, *samplers, *misreadings, *rows]
     for other in known:
         if other.lower() == name.lower():
             return entry(other)

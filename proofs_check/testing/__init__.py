@@ -4,6 +4,7 @@ Each check calls the function on small instances, plain ones and adversaries, dr
 something is wrong, and compares what it returns with the exact answer, within a bound derived from the dtype.
 """
 
+import inspect
 from collections.abc import Callable
 from typing import Any, Literal, Unpack
 
@@ -234,10 +235,13 @@ def check(kind: str, function: Callable[..., Any], **settings: Any) -> Report:
         Those of `Settings`, and of the check of that kind.
     """
     __tracebackhide__ = True  # a failure is shown at the user's line
+    kind = kind.replace("_", "-") if isinstance(kind, str) else kind
     if kind not in KINDS:
         raise TabularBellmanError(f"kind is {kind!r}; it is one of {', '.join(map(repr, KINDS))}.")
     if not callable(function):
         raise TabularBellmanError(f"the function is a {type(function).__name__}; it must be callable.")
+    if inspect.iscoroutinefunction(function):
+        raise TabularBellmanError(f"{_name(function)} is a coroutine function; give one that returns numbers.")
     throw = settings.pop("throw", True)
     chosen, name = KINDS[kind], _name(function)
     o = options(chosen, function, settings)
@@ -257,8 +261,8 @@ def _compared(kind: Kind, o: Options, function: Callable[..., Any], name: str) -
     instances = len(found.fixed) + found.drawn
     if found.smallest is None:
         return rendering.agreement(kind, o, name, found.fixed, instances, found.ratio)
-    mistakes = diagnose(kind, o, [found.smallest, *found.fixed])
-    return rendering.disagreement(kind, o, name, found.smallest, found.fixed, instances, mistakes, found.fickle)
+    mistakes, where = diagnose(kind, o, [found.smallest, *found.fixed])
+    return rendering.disagreement(kind, o, name, found, instances, mistakes, where)
 
 
 def _sampled(kind: Kind, o: Options, function: Callable[..., Any], name: str) -> Report:

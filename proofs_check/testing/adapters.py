@@ -49,6 +49,7 @@ class Adapter(ABC):
     name: ClassVar[str]
     has_prompts: ClassVar[bool] = False
     has_responses: ClassVar[bool] = True
+    extra_names: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, arrays: Arrays, prompts: bool = False) -> None:
         self.arrays, self.prompts = arrays, prompts
@@ -236,6 +237,7 @@ class Batch(Adapter):
     """
 
     name = "batch"
+    extra_names = ("prefixes", "lengths")
 
     def table(self, table: StateActionTable) -> Any:
         return self.arrays.floats(wide(table))
@@ -353,6 +355,7 @@ class Mdp(Adapter):
     name = "mdp"
     has_prompts = True
     has_responses = False
+    extra_names = ("next_state", "terminal")
 
     def table(self, table: StateActionTable) -> Any:
         rows = wide(table)

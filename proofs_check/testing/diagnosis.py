@@ -1,7 +1,8 @@
 """Which mistake of the registry reproduces a function's numbers.
 
-A mistake is named only if its wrong variant gives their numbers on every instance at hand, and is told apart from the
-right answer on one of them at least.  Two that fit are both named.
+A mistake is named only if its wrong variant gives their numbers on every instance at hand (or, if there is none, on
+every ordinary one, which the report then says), and is told apart from the right answer on one of them at least.  Two
+that fit are both named.
 """
 
 from collections.abc import Sequence
@@ -22,6 +23,7 @@ from tabular_bellman.extended import FloatArray
 __all__ = ["candidates", "diagnose"]
 
 _SINGLE: Final = "single-precision"
+_LARGE: Final = 12.0
 
 
 def candidates(kind: Kind, o: Options) -> list[Mistake]:
@@ -30,21 +32,42 @@ def candidates(kind: Kind, o: Options) -> list[Mistake]:
     return [mistake for mistake in MISTAKES if mistake.replaces in routes]
 
 
-def diagnose(kind: Kind, o: Options, outcomes: Sequence[Outcome]) -> list[Mistake]:
-    """Return the mistakes that reproduce all the numbers; outcomes without numbers are passed over."""
+def diagnose(kind: Kind, o: Options, outcomes: Sequence[Outcome]) -> tuple[list[Mistake], str]:
+    """Return the mistakes that reproduce the numbers, and on what; outcomes without numbers are passed over.
+
+    If none does so on all instances, those are tried on which nothing is forbidden and no number large.
+    """
     numbers = [outcome for outcome in outcomes if not outcome.failure]
-    if not numbers:
-        return []
-    off = not all(outcome.agrees for outcome in numbers)
-    if off and o.arrays.dtype == "float64" and all(_right_in_float32(o, outcome) for outcome in numbers):
-        return [mistake for mistake in MISTAKES if mistake.name == _SINGLE]
-    return [mistake for mistake in candidates(kind, o) if _reproduces(kind, o, mistake, numbers)]
+    if o.arrays.dtype == "float64" and _single_precision(o, numbers):
+        return [mistake for mistake in MISTAKES if mistake.name == _SINGLE], "everywhere"
+    ordinary = [outcome for outcome in numbers if _is_ordinary(outcome.case)]
+    for where, chosen in (("everywhere", numbers), ("ordinary", ordinary)):
+        found = [mistake for mistake in candidates(kind, o) if _reproduces(kind, o, mistake, chosen)]
+        if found:
+            return found, where
+    return [], ""
+
+
+def _single_precision(o: Options, outcomes: Sequence[Outcome]) -> bool:
+    """Tell whether they are right to float32's bound, and what is off is mostly kept in float32."""
+    off = [outcome.found[outcome.ratio > 1.0] for outcome in outcomes]
+    wrong = np.concatenate(off) if off else np.zeros(0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        kept = wrong == wrong.astype(np.float32)
+    if not wrong.size or kept.mean() < 0.5:
+        return False
+    return all(_right_in_float32(o, outcome) for outcome in outcomes)
 
 
 def _right_in_float32(o: Options, outcome: Outcome) -> bool:
     wider = 2.0 ** (PRECISIONS["float64"][0] - PRECISIONS["float32"][0])
     bound = wider * (outcome.answer.bound - o.tolerance) + PRECISIONS["float32"][1]
     return bool((outcome.residual <= bound).all())
+
+
+def _is_ordinary(case: Case) -> bool:
+    tables = [table for table in (case.table, case.other) if table is not None]
+    return all(bool((np.abs(level) <= _LARGE).all()) for table in tables for level in table.levels)
 
 
 def _reproduces(kind: Kind, o: Options, mistake: Mistake, outcomes: Sequence[Outcome]) -> bool:

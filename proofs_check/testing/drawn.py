@@ -26,7 +26,7 @@ def cases(draw: DrawFn, kind: Kind, o: Options, max_tokens: int = 3, max_length:
     apart = kind.inputs == 2 and not kind.moderate and o.forbidden != "none" and draw(st.booleans())
     case = Case("drawn", draw(_tables(o, space, plain=kind.moderate or apart or not o.large)))
     if kind.inputs == 2:
-        case = replace(case, other=_other(draw, o, case.table, apart))
+        case = replace(case, other=_other(draw, kind, o, case.table, apart))
     if o.temperature != 1.0:
         varied = draw(st.sampled_from((1.0, 2.0, 0.5, 0.7))) if o.temperature is None else o.temperature
         case = replace(case, temperature=varied)
@@ -60,11 +60,13 @@ def _tables(o: Options, space: SequenceSpace, plain: bool) -> SearchStrategy[Sta
     return make(space=space, masks=_MASKS[o.forbidden], numbers="plain" if plain else "any", dtype=dtype)
 
 
-def _other(draw: DrawFn, o: Options, table: StateActionTable, apart: bool) -> StateActionTable:
+def _other(draw: DrawFn, kind: Kind, o: Options, table: StateActionTable, apart: bool) -> StateActionTable:
     """Draw a second table, that allows what the first does, or something else."""
     dtype: Any = o.arrays.dtype
     masks: Any = "alive" if apart else "none"
-    found = draw(strategies.logits(space=table.space, masks=masks, numbers="plain", dtype=dtype))
+    plain = apart or not o.large or kind.moderate
+    numbers: Any = "plain" if plain else "any"
+    found = draw(strategies.logits(space=table.space, masks=masks, numbers=numbers, dtype=dtype))
     if apart:
         return found
     pairs = zip(table.levels, found.levels, strict=True)

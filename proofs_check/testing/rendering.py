@@ -11,7 +11,8 @@ from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.judging import Outcome
 from proofs_check.testing.kinds import Kind, Part
 from proofs_check.testing.report import Report
-from proofs_check.testing.sampling import Drawn
+from proofs_check.testing.sampling import Drawn, smallest_seen
+from proofs_check.testing.search import Found
 from tabular_bellman import EOS, SequenceSpace, StateActionTable
 
 __all__ = ["agreement", "disagreement", "of_sampler"]
@@ -29,16 +30,11 @@ def agreement(kind: Kind, o: Options, name: str, fixed: Sequence[Outcome], insta
 
 
 def disagreement(
-    kind: Kind,
-    o: Options,
-    name: str,
-    smallest: Outcome,
-    fixed: Sequence[Outcome],
-    instances: int,
-    mistakes: Sequence[Mistake],
-    fickle: bool,
+    kind: Kind, o: Options, name: str, found: Found, instances: int, mistakes: Sequence[Mistake], where: str
 ) -> Report:
-    """Report where a function is wrong."""
+    """Report where a function is wrong; `where` says on what the mistakes reproduce its numbers."""
+    smallest, fixed = found.smallest, found.fixed
+    assert smallest is not None
     lines = [f"{kind.name}: {name} does not compute what it should ({_setting(o)})", ""]
     lines += _entry("claim", kind.claim(o))
     lines += _entry("instance", _instance(smallest.case, o))
@@ -47,22 +43,23 @@ def disagreement(
         lines += _entry("worst", f"it {smallest.failure}")
     else:
         lines += _entry("worst", _worst(smallest))
-    if fickle:
+    if found.fickle:
         lines += _entry("note", "called twice with the same arguments it gave different answers")
-    lines += _diagnosis_lines(mistakes, smallest)
+    lines += _diagnosis_lines(mistakes, smallest, where)
     lines += _entry("agrees on", _names(fixed))
     lines += _entry("replay", _replay(smallest.case))
     names = tuple(mistake.name for mistake in mistakes)
     return Report(kind.name, name, False, instances, np.inf, names, smallest.case, *_apart(fixed), tuple(lines))
 
 
-def of_sampler(kind: Kind, o: Options, name: str, found: Sequence[Drawn], mistakes: Sequence[Mistake]) -> Report:
+def of_sampler(kind: Kind, o: Options, name: str, found: list[Drawn], mistakes: Sequence[Mistake]) -> Report:
     """Report on a sampler."""
     n, instances = o.examples, len(found)
     wrong = next((drawn for drawn in found if not drawn.agrees), None)
     rate = f"an exact test; false-alarm rate at most {o.false_alarm:g}"
     if wrong is None:
-        line = f"sampler: {name} agrees on {instances} instances, {n:,} draws each ({_setting(o)}; {rate})"
+        line = f"sampler: {name} agrees on {instances} instances, {n:,} draws each ({_setting(o)}; {rate}); "
+        line += f"a chance of 1/2 that is {smallest_seen(o, found):.2g} off would show"
         return Report(kind.name, name, True, instances, right_on=_apart(found)[0], lines=(line,))
     lines = [f"sampler: {name} does not draw what it should ({_setting(o)}; {rate})", ""]
     lines += _entry("claim", kind.claim(o))
@@ -74,7 +71,7 @@ def of_sampler(kind: Kind, o: Options, name: str, found: Sequence[Drawn], mistak
         r = wrong.rejected
         times = f"drawn {r.count:,} times of {r.n:,}, expected {r.n * r.probability:,.1f}"
         lines += _entry("worst", f"{r.what}: {times}; p-value {r.p_value:.1e}, all sets counted")
-    lines += _diagnosis_lines(mistakes, None)
+    lines += _diagnosis_lines(mistakes, None, "draws")
     lines += _entry("agrees on", _names(found))
     lines += _entry("replay", _replay(wrong.case))
     names = tuple(mistake.name for mistake in mistakes)
@@ -91,7 +88,11 @@ def _entry(name: str, text: str) -> list[str]:
 
 def _setting(o: Options) -> str:
     arrays = "" if o.adapter.name in ("dict", "table") else f"{o.arrays.library}, "
-    return f"adapter {o.adapter.name}, {arrays}{o.arrays.dtype}, seed {o.seed}"
+    pairs = (("temperature", o.temperature), ("discount", o.discount))
+    varied = [name for name, value in pairs if value is None] + (["reference"] if o.reference == "varies" else [])
+    fixed = [f"{name} {value:g}" for name, value in pairs if value not in (None, 1.0)]
+    words = [*fixed, *([f"{', '.join(varied)} varied"] if varied else [])]
+    return ", ".join([f"adapter {o.adapter.name}, {arrays}{o.arrays.dtype}", *words, f"seed {o.seed}"])
 
 
 def _instance(case: Case, o: Options) -> str:
@@ -115,7 +116,8 @@ def _instance(case: Case, o: Options) -> str:
 
 
 def _plain(response: Any) -> str:
-    return "(" + ", ".join("EOS" if action is EOS else repr(action) for action in response) + ")"
+    actions = ["EOS" if action is EOS else repr(action) for action in response]
+    return f"({actions[0]},)" if len(actions) == 1 else f"({', '.join(actions)})"
 
 
 def _table(o: Options, outcome: Outcome) -> list[str]:
@@ -170,8 +172,11 @@ def _by_prefix(part: Part, places: range) -> list[int]:
 
 
 def _numbers(outcome: Outcome, place: int) -> list[str]:
-    mark = "" if outcome.ratio[place] <= 1.0 else "<- worst" if place == outcome.worst else "<-"
-    return [_short(outcome.found[place]), _short(outcome.answer.right[place]), mark]
+    theirs, ours = outcome.found[place], outcome.answer.right[place]
+    if outcome.ratio[place] <= 1.0:
+        return [_short(theirs), _short(ours), ""]
+    shown = _short if _short(theirs) != _short(ours) else repr
+    return [shown(float(theirs)), shown(float(ours)), "<- worst" if place == outcome.worst else "<-"]
 
 
 def _key(case: Case, part: Part, depth: int, position: tuple[int, ...]) -> str:
@@ -237,13 +242,19 @@ def _worst(outcome: Outcome) -> str:
     )
 
 
-def _diagnosis_lines(mistakes: Sequence[Mistake], outcome: Outcome | None) -> list[str]:
+_REPRODUCED: Final = {
+    "everywhere": "which gives all of their numbers, here and on the fixed instances",
+    "ordinary": "which gives their numbers wherever nothing is forbidden and no number is large; there is more",
+    "draws": "with which their draws agree, here and on the fixed instances",
+}
+
+
+def _diagnosis_lines(mistakes: Sequence[Mistake], outcome: Outcome | None, where: str) -> list[str]:
     if mistakes:
         lines = []
         for number, mistake in enumerate(mistakes):
             lines += _entry("looks like" if not number else "  or", f"{mistake.name}: {mistake.summary}")
-        what = "which gives all of their numbers" if outcome else "with which their draws agree"
-        return [*lines, *_entry("", f"{what}, here and on the fixed instances")]
+        return [*lines, *_entry("", _REPRODUCED[where])]
     if outcome is not None and outcome.failure:
         return []
     if outcome is not None and np.isnan(outcome.found).any():
@@ -277,6 +288,8 @@ def _replay(case: Case) -> str:
         lines.append(f"other = {_table_code(case.other)}")
     if case.reference is not None:
         lines.append(f"reference = {_table_code(case.reference)}")
+    if case.responses:
+        lines.append(f"responses = [{', '.join(map(_plain, case.responses))}]")
     return "\n".join(lines)
 
 

@@ -60,6 +60,9 @@ class Report:
         """Return the report as text."""
         return "\n".join(self.lines)
 
+    def __str__(self) -> str:
+        return self.text()
+
     def line(self) -> str:
         """Return the report in one line."""
         if self.agrees:

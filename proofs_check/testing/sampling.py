@@ -2,11 +2,11 @@
 
 On each of a few fixed instances n responses are drawn and counted.  If the sampler is right, the number of responses
 in any set of probability p is binomial(n, p), exactly.  The sets are each response, all responses through each
-prefix, and, of pairs of draws, those that are equal, of probability Σ p²; pairs are neighbours (1st and 2nd, 3rd and
-4th, …), and draws half of the way apart.  An instance is rejected if some count is so far out that its exact
-two-sided p-value, times the number of sets, is at most its share of the false-alarm rate (Bonferroni); and at once for
-a response that is impossible.  So a right sampler is rejected with a probability of at most the stated rate, over the
-whole check.
+prefix, and, of pairs of draws, those that are equal, of probability Σ p²; draws come in two calls, and pairs are
+neighbours (1st and 2nd, 3rd and 4th, …), draws half a call apart, and draws at one place of the two calls.  An instance
+is rejected if some count is so far out that its exact two-sided p-value, times the number of sets, is at most its share
+of the false-alarm rate (Bonferroni); and at once for a response that is impossible.  So a right sampler is rejected
+with a probability of at most the stated rate, over the whole check.
 """
 
 import random
@@ -15,36 +15,30 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Final
 
 import numpy as np
-from scipy.special import bdtr, bdtrc  # scipy.stats would take half a second to import
+from scipy.special import bdtr, bdtrc, ndtri  # scipy.stats would take half a second to import
 
 from proofs_check.claim import Mistake
 from proofs_check.evidence import planted
 from proofs_check.library import LIBRARY
+from proofs_check.mistakes.draws import DRAWS
 from proofs_check.testing.adapters import Unreadable
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.diagnosis import candidates
 from proofs_check.testing.kinds import KINDS
 from proofs_check.testing.witnesses import plainest, witnesses
 from proofs_check.toolkit import Toolkit
-from tabular_bellman import SequenceSpace, TabularBellmanError
+from tabular_bellman import EOS, SequenceSpace, TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.tokens import Response
 
-__all__ = ["Drawn", "Rejected", "sample_all", "sampler_diagnosis"]
+__all__ = ["Drawn", "Rejected", "sample_all", "sampler_diagnosis", "smallest_seen"]
 
 _KIND: Final = KINDS["sampler"]
 _EQUAL: Final = "a draw equal to"
-
-
-def _no_chances(*_: object) -> None:
-    raise TabularBellmanError("draws that are not independent have no chances of their own.")
-
-
-# What no function of chances can get wrong.
-_REPEATED: Final = Mistake("draws-repeat", "draws are not independent: they repeat one another", "sampler", _no_chances)
 
 
 @dataclass(frozen=True)
@@ -107,7 +101,8 @@ def sample_all(o: Options, function: Callable[..., Any]) -> list[Drawn]:
     for number, case in enumerate(chosen):
         drawn = _draw(o, function, case, number)
         if not number and drawn.failure:
-            raise TabularBellmanError(f"it cannot be called as sampler, adapter {o.adapter.name!r}: it {drawn.failure}")
+            called = f"it was called as {_KIND.signature(o)}, adapter {o.adapter.name!r}"
+            raise TabularBellmanError(f"it cannot be called as sampler: it {drawn.failure}; {called}.")
         found.append(
             drawn if drawn.failure else replace(drawn, rejected=_test(case.space, drawn.draws, drawn.chances, level))
         )
@@ -115,19 +110,22 @@ def sample_all(o: Options, function: Callable[..., Any]) -> list[Drawn]:
 
 
 def _draw(o: Options, function: Callable[..., Any], case: Case, number: int) -> Drawn:
+    """Draw in two calls, each half, with seeds of their own: what is the same in both is no chance."""
     chances = _chances(LIBRARY, o, case, next(iter(_KIND.routes(o))))
+    halves: list[list[tuple[int, Response]]] = []
     try:
-        with _seeded(o.seed + number) as seed:
-            draws = list(_draws(o, function, case, seed))
+        for half, n in enumerate((o.examples // 2, o.examples - o.examples // 2)):
+            with _seeded(o.seed + 1000 * half + number) as seed:
+                halves.append(list(_draws(o, function, case, n, seed)) if n else [])
     except Unreadable as error:
         return Drawn(case, [], chances, failure=f"returned {error}")
     except (Exception, SystemExit) as error:
         return Drawn(case, [], chances, failure=f"raised {type(error).__name__}: {error}")
-    return Drawn(case, draws, chances)
+    return Drawn(case, [*halves[0], *halves[1]], chances)
 
 
-def _draws(o: Options, function: Callable[..., Any], case: Case, seed: int) -> Iterator[tuple[int, Response]]:
-    a, n = o.adapter, o.examples
+def _draws(o: Options, function: Callable[..., Any], case: Case, n: int, seed: int) -> Iterator[tuple[int, Response]]:
+    a = o.adapter
     named: dict[str, Any] = {}
     if "temperature" in o.named:
         named["temperature"] = case.temperature
@@ -136,7 +134,10 @@ def _draws(o: Options, function: Callable[..., Any], case: Case, seed: int) -> I
     if "seed" in o.named:
         named["seed"] = seed
     found = function(a.table(case.table), *a.extras(case.space), n, **named)
-    found = [found[i] for i in range(len(found))] if hasattr(found, "__len__") else list(found)
+    try:
+        found = [found[i] for i in range(len(found))] if hasattr(found, "__len__") else list(found)
+    except (TypeError, KeyError):
+        raise Unreadable(f"a {type(found).__name__}, where {n} responses were expected") from None
     if len(found) != n * (case.space.n_prompts if a.prompts else 1):
         raise Unreadable(f"{len(found)} responses, where {n} were asked for")
     return (a.read_response(case.space, item) for item in found)
@@ -188,18 +189,28 @@ def _tests(space: SequenceSpace, draws: list[tuple[int, Response]], chances: Flo
         counts = Counter(mine)
         for response, count in counts.items():
             if known.get(response, 0.0) == 0.0:
-                return [Rejected(f"response {response!r}{to}, which is impossible", count, n, 0.0, 0.0)]
+                endless = space.has_eos and (not response or response[-1] is not EOS)
+                why = "which has no end" if endless else "which is impossible"
+                return [Rejected(f"response {response!r}{to}, {why}", count, n, 0.0, 0.0)]
         sets += [(f"response {y!r}{to}", counts[y], n, chance) for y, chance in known.items() if chance > 0.0]
         sets += _through_prefixes(space, counts, known, n, to)
-        for which, pairs in (
-            ("the one before", zip(mine[::2], mine[1::2], strict=False)),
-            ("one long before", zip(mine[: n // 2], mine[n // 2 :], strict=False)),
-        ):
+        for which, pairs in filter(itemgetter(1), _pairings(mine)):
             equal = sum(x == y for x, y in pairs)
-            sets.append((f"{_EQUAL} {which}{to}", equal, n // 2, float((chances[p] ** 2).sum())))
+            sets.append((f"{_EQUAL} {which}{to}", equal, len(pairs), float((chances[p] ** 2).sum())))
     return [
         Rejected(what, count, size, chance, _p_value(count, size, chance) * len(sets))
         for what, count, size, chance in sets
+    ]
+
+
+def _pairings(draws: list[Response]) -> list[tuple[str, list[tuple[Response, Response]]]]:
+    """Pair the draws of two calls in three ways, no draw twice in one of them."""
+    calls = draws[: len(draws) // 2], draws[len(draws) // 2 :]
+    halves = [pair for call in calls for pair in zip(call[: len(call) // 2], call[len(call) // 2 :], strict=False)]
+    return [
+        ("the one before", list(zip(draws[::2], draws[1::2], strict=False))),
+        ("the one half a call before", halves),
+        ("the one at its place in the other call", list(zip(*calls, strict=False))),
     ]
 
 
@@ -231,18 +242,25 @@ def sampler_diagnosis(o: Options, found: list[Drawn]) -> list[Mistake]:
     """Return the mistakes whose chances all the draws pass for, and those of a right sampler do not."""
     usable = [drawn for drawn in found if not drawn.failure]
     fitting = [mistake for mistake in candidates(_KIND, o) if _passes(o, mistake, usable)]
-    return fitting or ([_REPEATED] if any(_repeats(o, drawn, len(found)) for drawn in usable) else [])
+    return fitting or (list(DRAWS) if any(_repeats(o, drawn, len(found)) for drawn in usable) else [])
 
 
 def _repeats(o: Options, drawn: Drawn, n_instances: int) -> bool:
-    """Tell whether draws repeat: all are one, or each response comes as often as it should but equal ones together."""
-    if drawn.rejected is None:
+    """Tell whether equal draws come together more often than independent ones of these frequencies would."""
+    if drawn.rejected is None or drawn.rejected.probability == 0.0:
         return False
-    if len(set(drawn.draws)) == drawn.case.space.n_prompts:
-        return True
-    tests = _tests(drawn.case.space, drawn.draws, drawn.chances)
-    beyond = [test for test in tests if test.p_value <= o.false_alarm / n_instances]
-    return all(test.what.startswith(_EQUAL) and test.count > test.n * test.probability for test in beyond)
+    space, chances = drawn.case.space, np.zeros_like(drawn.chances)
+    number = {response: i for i, response in enumerate(space.responses())}
+    for prompt, response in drawn.draws:
+        chances[prompt, number[response]] += 1.0
+    chances /= chances.sum(axis=1, keepdims=True)
+    if (chances == 1.0).any(axis=1).all():
+        return True  # all draws are one
+    return any(
+        test.what.startswith(_EQUAL) and test.p_value <= o.false_alarm / n_instances
+        for test in _tests(space, drawn.draws, chances)
+        if test.count > test.n * test.probability
+    )
 
 
 def _passes(o: Options, mistake: Mistake, found: list[Drawn]) -> bool:
@@ -258,3 +276,9 @@ def _passes(o: Options, mistake: Mistake, found: list[Drawn]) -> bool:
         if _test(drawn.case.space, drawn.draws, chances / total, o.false_alarm / len(found)) is not None:
             return False
     return True
+
+
+def smallest_seen(o: Options, found: list[Drawn]) -> float:
+    """Return by how much a chance of 1/2 must be off to be seen, more often than not: a normal approximation."""
+    n_sets = max(2 * drawn.chances.size for drawn in found)
+    return float(-ndtri(o.false_alarm / len(found) / n_sets / 2.0) * np.sqrt(0.25 / o.examples))

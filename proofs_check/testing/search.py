@@ -1,11 +1,12 @@
 """Look for an instance on which a function is wrong, and shrink it."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
-from hypothesis import HealthCheck, Phase, Verbosity, given, seed, settings
+from hypothesis import HealthCheck, Phase, Verbosity, currently_in_test_context, given, seed, settings
 from hypothesis.errors import Flaky
 
 from proofs_check.testing.cases import Case, Options
@@ -60,7 +61,8 @@ def look(kind: Kind, o: Options, function: Callable[..., Any]) -> Found:
     """
     first = judge(kind, o, function, plainest(kind, o))
     if first.failure:
-        raise TabularBellmanError(f"it cannot be called as {kind.name}, adapter {o.adapter.name!r}: it {first.failure}")
+        called = f"it was called as {kind.signature(o)}, adapter {o.adapter.name!r}"
+        raise TabularBellmanError(f"it cannot be called as {kind.name}: it {first.failure}; {called}.")
     found = Found([first, *(judge(kind, o, function, case) for case in witnesses(kind, o))])
     _draw(kind, o, function, found, *_LARGEST)
     if found.smallest is not None:
@@ -70,7 +72,9 @@ def look(kind: Kind, o: Options, function: Callable[..., Any]) -> Found:
         found.smallest = wrong[0]
     if found.smallest is not None:
         again = judge(kind, o, function, found.smallest.case)
-        found.fickle = found.fickle or not np.array_equal(again.found, found.smallest.found, equal_nan=True)
+        same = again.failure == found.smallest.failure
+        same = same and np.array_equal(again.found, found.smallest.found, equal_nan=True)
+        found.fickle = found.fickle or not same
     else:
         found.ratio = max([found.ratio, *(float(outcome.ratio.max(initial=0.0)) for outcome in found.fixed)])
     return found
@@ -90,29 +94,38 @@ def _try_smaller(kind: Kind, o: Options, function: Callable[..., Any], found: Fo
 
 
 def _draw(kind: Kind, o: Options, function: Callable[..., Any], found: Found, max_tokens: int, max_length: int) -> None:
-    @seed(o.seed)
-    @settings(
-        max_examples=o.examples,
-        database=None,
-        deadline=None,
-        derandomize=False,
-        phases=(Phase.generate, Phase.shrink),
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-        verbosity=Verbosity.quiet,
-    )
-    @given(cases(kind, o, max_tokens, max_length))
-    def agrees(case: Case) -> None:
-        outcome = judge(kind, o, function, case)
-        if not outcome.agrees:
-            found.smallest = outcome  # the last one to fail is the smallest
-            raise _Wrong
-        found.drawn += found.smallest is None
-        found.ratio = max(found.ratio, float(outcome.ratio.max(initial=0.0)))
+    """Judge drawn instances, and leave the smallest on which the function is wrong in `found`."""
+
+    def run() -> None:
+        @seed(o.seed)
+        @settings(
+            max_examples=o.examples,
+            database=None,
+            deadline=None,
+            derandomize=False,
+            phases=(Phase.generate, Phase.shrink),
+            suppress_health_check=list(HealthCheck),
+            report_multiple_bugs=False,
+            print_blob=False,
+            verbosity=Verbosity.quiet,
+        )
+        @given(cases(kind, o, max_tokens, max_length))
+        def agrees(case: Case) -> None:
+            outcome = judge(kind, o, function, case)
+            if not outcome.agrees:
+                found.smallest = outcome  # the last one to fail is the smallest
+                raise _Wrong
+            found.drawn += found.smallest is None
+            found.ratio = max(found.ratio, float(outcome.ratio.max(initial=0.0)))
+
+        agrees()
 
     try:
-        agrees()
+        if currently_in_test_context():  # in a user's own @given, into which Hypothesis lets no other
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(run).result()
+        else:
+            run()
     except _Wrong:
         pass
     except Flaky:

@@ -93,7 +93,7 @@ def options(kind: Kind, function: Callable[..., Any], given: dict[str, Any]) -> 
             raise TabularBellmanError(f"{name} goes with a sampler, not with {kind.name}.")
     if of == "nll" and made.prompts:
         raise TabularBellmanError("of='nll' goes without prompts.")
-    parameters = kind.parameters if kind.name == "inverse" or (view == "rewards" and of != "nll") else frozenset()
+    parameters = frozenset() if of == "nll" else kind.parameters
     named = _parameters_of(function) & (parameters | ({"rng", "seed"} if kind.name == "sampler" else set()))
     fixed = {name: _fixed(name, given.get(name), parameters, named) for name in ("temperature", "discount")}
     reference = given.get("reference")
@@ -101,8 +101,8 @@ def options(kind: Kind, function: Callable[..., Any], given: dict[str, Any]) -> 
         raise TabularBellmanError(f"reference is {reference!r}; it is 'uniform', of soft-bellman and inverse, or None.")
     masks = bool(given.get("masks", True))
     dead = view == "rewards" and not kind.gentle
-    tolerance = number(given.get("tolerance", 0.0), "tolerance", allow_nan=False)
-    false_alarm = number(given.get("false_alarm", 1e-6), "false_alarm", allow_nan=False)
+    tolerance = number(given.get("tolerance", 0.0), "tolerance")
+    false_alarm = number(given.get("false_alarm", 1e-6), "false_alarm")
     if not 0.0 <= tolerance < float("inf"):
         raise TabularBellmanError(f"tolerance is {tolerance}; it must be 0 or more, and finite.")
     if not 0.0 < false_alarm < 1.0:
@@ -142,6 +142,8 @@ def _first(*found: Any) -> Any:
 
 
 def _one_of(name: str, value: Any, allowed: Iterable[str]) -> str:
+    if tuple(allowed) == ("",) and value:
+        raise TabularBellmanError(f"{name} is {value!r}; it does not go with functions of this kind.")
     if value not in tuple(allowed):
         raise TabularBellmanError(f"{name} is {value!r}; it is one of {some(tuple(allowed))}.")
     return str(value)
@@ -166,7 +168,7 @@ def _fixed(name: str, value: Any, parameters: frozenset[str], named: set[str]) -
     if value is None:
         return None if name in named else 1.0
     if name not in parameters:
-        raise TabularBellmanError(f"{name} does not go with a function like this: it has no rewards to apply it to.")
+        raise TabularBellmanError(f"{name} does not go with a function like this.")
     if name == "temperature":
         return checked_temperature(value)
     found = number(value, name, allow_nan=False)

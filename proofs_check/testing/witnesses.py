@@ -114,7 +114,7 @@ def _case(
     table = drawn(scale)
     masks = _masks(space, rng, forbid, dead)
     table = [np.where(mask, -np.inf, level) for mask, level in zip(masks, table, strict=True)]
-    other = [np.where(mask, -np.inf, level) for mask, level in zip(masks, drawn(min(scale, 1.0)), strict=True)]
+    other = [np.where(mask, -np.inf, level) for mask, level in zip(masks, drawn(scale), strict=True)]
     made = StateActionTable.from_levels(space, table)
     return Case(
         name,

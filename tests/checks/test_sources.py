@@ -136,7 +136,7 @@ def test_random_rewards_over_a_space_of_the_users_own(run):
 
 def test_a_run_in_which_nothing_could_fail_is_not_a_pass(run, folder):
     (folder / "mine.py").write_text(FUNCTIONS)
-    status, out, _ = run("run", "P1-logZ", "--rewards", "mine:scorer.reward", "--vocab", "2", "--max-length", "1")
+    status, out, _ = run("run", "L-ebm-policy", "--rewards", "mine:scorer.reward", "--vocab", "2", "--max-length", "1")
     assert status == 1
     assert "(no mistake makes a difference here)" in out
     assert "1 claim: 1 NOT APPLICABLE" in out

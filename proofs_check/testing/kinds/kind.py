@@ -69,7 +69,7 @@ class Kind(ABC):
     statement : str
         What it should compute, in mathematics.
     parameters : frozenset of str
-        Which of temperature, discount and reference go with it, where it takes rewards.
+        Which of temperature, discount and reference go with it.
     returns, views, of : tuple of str
         The forms that it knows, the default first.
     moderate : bool
@@ -91,7 +91,22 @@ class Kind(ABC):
 
     def claim(self, o: Options) -> str:
         """Return what it should compute, as it was asked for."""
-        return self.statement
+        if len(self.views) < 2:
+            return self.statement
+        tempered = o.temperature != 1.0
+        if o.view == "logits":
+            return f"{self.statement}{'; π = softmax(q/τ)' if tempered else ''}"
+        return f"{self.statement}; of p(y) ∝ exp(R(y){'/τ' if tempered else ''})"
+
+    def signature(self, o: Options) -> str:
+        """Return how the function is called, in words for a person."""
+        tables = ["rewards" if o.view == "rewards" else "logits"] if self.inputs == 1 else ["logits_p", "logits_q"]
+        more = (["prompt"] if o.adapter.prompts else []) + ["response"] if self.responses else []
+        return self.called(o, [*tables, *o.adapter.extra_names, *more])
+
+    def called(self, o: Options, arguments: Sequence[str]) -> str:
+        """Return a call with these arguments, and those by keyword."""
+        return f"f({', '.join([*arguments, *(f'{name}=…' for name in sorted(o.named))])})"
 
     @abstractmethod
     def call(self, o: Options, function: Function, case: Case) -> list[Part]:
@@ -127,10 +142,10 @@ def lifted(kit: Toolkit[Any], case: Case) -> list[Any]:
 
 
 def model_logits(kit: Toolkit[Any], o: Options, case: Case, through: str) -> list[Any]:
-    """The logits of the model: the table itself, or what p ∝ exp(R/τ) has."""
+    """The logits of the model: those of the table over τ, or what p ∝ exp(R/τ) has."""
     levels = lifted(kit, case)
     if o.view == "logits":
-        return levels
+        return tempered(kit, levels, case.temperature)
     if through == "soft_bellman":
         return tempered(kit, kit.soft_bellman(case.space, levels, case.temperature)[0], case.temperature)
     return list(kit.ebm_policy(case.space, levels, case.temperature))

@@ -73,6 +73,7 @@ class Kl(Number):
     what = "KL(p‖q)"
     statement = "KL(p‖q) = Σ_y p(y) log(p(y)/q(y)), over whole responses, in nats; inf where only q forbids"
     views = ("logits",)
+    parameters = frozenset()
     inputs = 2
 
     def routes(self, o: Options) -> dict[str, Route]:

@@ -34,6 +34,11 @@ def _number(found: Any) -> float:
 class LogProb(Kind):
     """f(logits, response) → number."""
 
+    def signature(self, o: Options) -> str:
+        """Return how it is called."""
+        name = "rewards" if o.view == "rewards" else "logits"
+        return self.called(o, [name, "tokens", "lengths"]) if isinstance(o.adapter, Batch) else super().signature(o)
+
     name = "log-prob"
     statement = "log p(y) = Σ_t log π(y_t | y_1 … y_(t-1)), the step to the end counted"
     responses = True
@@ -67,9 +72,14 @@ class LogProb(Kind):
 class KlEstimator(Kind):
     """f(logits of p, logits of q, response) → number."""
 
+    def signature(self, o: Options) -> str:
+        """Return how it is called."""
+        return self.called(o, ["log_p", "log_q", "lengths"]) if isinstance(o.adapter, Batch) else super().signature(o)
+
     name = "kl-estimator"
     statement = "E_(y~p) of the estimate = KL(p‖q) = Σ_y p(y) log(p(y)/q(y)), the expectation taken exactly"
     views = ("logits",)
+    parameters = frozenset()
     moderate = True
     inputs = 2
     responses = True
@@ -110,6 +120,11 @@ class Sampler(Kind):
     name = "sampler"
     statement = "independent draws from p(y), each a response with its end"
     responses = True
+
+    def signature(self, o: Options) -> str:
+        """Return how it is called."""
+        name = "rewards" if o.view == "rewards" else "logits"
+        return self.called(o, [name, *o.adapter.extra_names, "n"])
 
     def call(self, o: Options, function: Function, case: Case) -> list[Part]:
         raise NotImplementedError  # draws are tested, not compared

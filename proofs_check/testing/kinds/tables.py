@@ -183,21 +183,25 @@ class Gradient(Kind):
         """Return which derivative."""
         return self.statement if o.of == "log-partition" else self.of_nll
 
+    def signature(self, o: Options) -> str:
+        """Return how it is called."""
+        if o.of == "log-partition":
+            return super().signature(o)
+        return self.called(
+            o, ["logits", "tokens", "lengths"] if isinstance(o.adapter, Batch) else ["logits", "responses"]
+        )
+
     of_nll: ClassVar[str] = "∂/∂q(s,a) of the mean of -log p(y) over the responses: (π(a|s) - freq(a|s)) freq(s)"
 
     def call(self, o: Options, function: Function, case: Case) -> list[Part]:
         space, a = case.space, o.adapter
-        if o.of == "log-partition":
-            levels = a.read_table(space, on_tables(o, function, case))
-        elif isinstance(a, Batch):
-            levels = self._in_batch(o, function, case, a)
-        else:
-            data = [a.response(space, None, response)[0] for response in case.responses]
-            levels = a.read_table(space, on_tables(o, function, case, data))
-        return [Part("derivative", "pairs", levels)]
+        if o.of == "nll" and isinstance(a, Batch):
+            return self._in_batch(o, function, case, a)
+        data = [[a.response(space, None, response)[0] for response in case.responses]] if o.of == "nll" else []
+        return [Part("derivative", "pairs", a.read_table(space, on_tables(o, function, case, *data)))]
 
-    def _in_batch(self, o: Options, function: Function, case: Case, a: Batch) -> list[FloatArray]:
-        """Add up what stands at the same prefix in several rows."""
+    def _in_batch(self, o: Options, function: Function, case: Case, a: Batch) -> list[Part]:
+        """Add up what stands at the same prefix in several rows; and look at the padding, which is to be left alone."""
         space, chosen = case.space, [case.space.response_index(y) for y in case.responses]
         tokens, lengths = (rows[chosen] for rows in response_rows(space))
         logits = a.along(case.table)[chosen]
@@ -209,7 +213,12 @@ class Gradient(Kind):
             for t in range(len(response)):
                 depth, index = space.prefix_index(response[:t])
                 sums[place[depth] + index] += array[i, t]
-        return a.read_table(space, sums)
+        padding = array[np.arange(array.shape[1]) >= np.asarray(lengths)[:, None]]
+        largest = np.abs(padding).max(initial=0.0, keepdims=True).reshape(1)
+        return [
+            Part("derivative", "pairs", a.read_table(space, sums)),
+            Part("largest derivative after the end", "prompts", [largest]),
+        ]
 
     def routes(self, o: Options) -> dict[str, Route]:
         def of_log_partition(kit: Toolkit[Any], o: Options, case: Case, way: str) -> list[Part]:
@@ -219,8 +228,10 @@ class Gradient(Kind):
 
         def of_nll(kit: Toolkit[Any], o: Options, case: Case, way: str) -> list[Part]:
             target = [kit.lift(level) for level in _log_counts(case)]
-            levels = kit.arm_gradient(case.space, lifted(kit, case), target, np.ones(1))
-            return [Part("derivative", "pairs", levels)]
+            parts = [Part("derivative", "pairs", kit.arm_gradient(case.space, lifted(kit, case), target, np.ones(1)))]
+            if isinstance(o.adapter, Batch):
+                parts.append(Part("largest derivative after the end", "prompts", [kit.number(np.zeros(1))]))
+            return parts
 
         if o.of == "nll":
             return each(("arm_gradient",), of_nll)
