@@ -3,7 +3,8 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -130,7 +131,6 @@ def target(options: argparse.Namespace) -> int:
     """Check a function of yours against the exact oracle."""
     import json
     from contextlib import redirect_stdout
-    from tempfile import TemporaryDirectory
 
     from proofs_check.functions import hint, load_function, names_function
 
@@ -139,16 +139,30 @@ def target(options: argparse.Namespace) -> int:
     given = {name: value for name, value in vars(options).items() if value is not None}
     for name in ("command", "function", "kind", "json"):
         del given[name]
-    # Hypothesis keeps what it learns in a folder; the user's own is not for that.
-    with TemporaryDirectory() as folder:
-        os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = folder
-        with redirect_stdout(sys.stderr):  # what the function prints is no part of the report
-            function = load_function("target", options.function)
-            from proofs_check.testing import check
+    with _storage_of_hypothesis(), redirect_stdout(sys.stderr):  # what the function prints is no part of the report
+        function = load_function("target", options.function)
+        from proofs_check.testing import check
 
-            report = check(options.kind, function, throw=False, **given)
+        report = check(options.kind, function, throw=False, **given)
     _print([json.dumps(report.to_dict(), indent=1, allow_nan=False)] if options.json else report.lines)
     return 0 if report.agrees else 1
+
+
+@contextmanager
+def _storage_of_hypothesis() -> Iterator[None]:
+    """Let Hypothesis keep what it learns in a folder that goes away, not in the user's, who may have named one."""
+    from tempfile import TemporaryDirectory
+
+    name = "HYPOTHESIS_STORAGE_DIRECTORY"
+    if name in os.environ:
+        yield
+        return
+    with TemporaryDirectory() as folder:
+        os.environ[name] = folder
+        try:
+            yield
+        finally:
+            del os.environ[name]
 
 
 def _refuse_places(options: argparse.Namespace) -> None:

@@ -29,21 +29,41 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Set the defaults of the checks in a test, those of its marker or of the command line, and note what they say."""
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Set the defaults of the checks in a test and its fixtures: those of its marker, or of the command line."""
     marker = item.get_closest_marker("proofs_check")
     given: dict[str, Any] = {} if marker is None else dict(marker.kwargs)
-    if marker is not None and (marker.args or set(given) - {"examples", "seed"}):
-        raise pytest.UsageError(f"{item.nodeid}: the marker is {_MARKER.partition(':')[0]}.")
     SESSION.examples = given.get("examples", item.config.getoption("proofs_check_examples"))
     SESSION.seed = given.get("seed", item.config.getoption("proofs_check_seed"))
     SESSION.heard = []
     try:
         return (yield)
     finally:
-        # Properties travel with the report of a test, from other processes too, and into JUnit files.
-        item.user_properties += [(_PROPERTY, line) for line in SESSION.heard]
         SESSION.examples, SESSION.seed, SESSION.heard = None, None, None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item: pytest.Item) -> Iterator[None]:
+    """Refuse a wrong marker, and note what checks in fixtures say."""
+    marker = item.get_closest_marker("proofs_check")
+    if marker is not None and (marker.args or set(marker.kwargs) - {"examples", "seed"}):
+        raise pytest.UsageError(f"{item.nodeid}: the marker is {_MARKER.partition(':')[0]}.")
+    return (yield from _noted(item))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Note what the checks in a test say."""
+    return (yield from _noted(item))
+
+
+def _noted(item: pytest.Item) -> Iterator[None]:
+    try:
+        return (yield)
+    finally:
+        # Properties travel with the report of a test, from other processes too, and into JUnit files.
+        item.user_properties += [(_PROPERTY, line) for line in SESSION.heard or ()]
+        SESSION.heard = []
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
@@ -52,7 +72,7 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     lines = [
         line
         for report in reports
-        if getattr(report, "when", "") == "call"
+        if getattr(report, "when", "") == "call" or (getattr(report, "when", "") == "setup" and report.failed)
         for name, line in report.user_properties
         if name == _PROPERTY
     ]

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from proofs_check.testing.arrays import Arrays, as_floats
-from proofs_check.testing.rows import indices, narrow, prefix_rows, split, token_numbers, wide
+from proofs_check.testing.rows import indices, narrow, offsets, prefix_rows, split, token_numbers, wide
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, StateTable, TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.tokens import Prefix, Prompt, Response
@@ -157,9 +157,7 @@ class Dicts(Adapter):
     def read_response(self, space: SequenceSpace, found: Any) -> tuple[int, Response]:
         prompt, response = None, found
         if self.prompts:
-            if not isinstance(found, tuple) or len(found) != 2:
-                raise Unreadable(f"{_short(found)}, where a pair (prompt, response) was expected")
-            prompt, response = found
+            prompt, response = _pair_of(found)
         return _index_of(space, prompt), _response(space, response, None)
 
     def _pair(self, prompt: Prompt, prefix: Prefix, action: Hashable) -> Any:
@@ -179,6 +177,12 @@ class Dicts(Adapter):
         return np.array([shaped(found[key], (1,), "a number")[0] for key in keys])
 
 
+def _pair_of(found: Any) -> tuple[Any, Any]:
+    if not isinstance(found, tuple) or len(found) != 2:
+        raise Unreadable(f"{_short(found)}, where a pair (prompt, response) was expected")
+    return found
+
+
 def _index_of(space: SequenceSpace, prompt: Prompt) -> int:
     try:
         return space.prompt_index(prompt)
@@ -191,6 +195,10 @@ def _response(space: SequenceSpace, found: Any, end: Any) -> Response:
     if not isinstance(found, (tuple, list)):
         raise Unreadable(f"{_short(found)}, where a response, a tuple of tokens, was expected")
     actions = tuple(action.item() if hasattr(action, "item") else action for action in found)
+    try:
+        hash(actions)
+    except TypeError:
+        raise Unreadable(f"{_short(found)}, where a response, a tuple of tokens, was expected") from None
     return tuple(EOS if space.has_eos and action == end else action for action in actions)
 
 
@@ -223,8 +231,10 @@ class Tables(Adapter):
         return list(found.levels)
 
     def read_response(self, space: SequenceSpace, found: Any) -> tuple[int, Response]:
-        prompt, response = found if self.prompts else (None, found)
-        return _index_of(space, prompt), tuple(response)
+        prompt, response = None, found
+        if self.prompts:
+            prompt, response = _pair_of(found)
+        return _index_of(space, prompt), _response(space, response, EOS)
 
 
 # -- one row a prefix ---------------------------------------------------------------------------------------
@@ -263,7 +273,7 @@ class Batch(Adapter):
     def along(self, table: StateActionTable) -> FloatArray:
         """Return (n, T, V+1): for each response and step, the row of the prefix there; 0 after the end."""
         space, rows = table.space, wide(table)
-        place = np.cumsum([0, *(space.n_prefixes_at(t) for t in range(space.n_depths))])
+        place = offsets(space)
         found = np.zeros((space.n_responses_per_prompt, space.max_length, space.n_tokens + 1))
         for i, response in enumerate(space.responses()):
             for t in range(len(response)):

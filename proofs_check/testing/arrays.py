@@ -63,7 +63,6 @@ class Arrays:
 
     def floats(self, values: FloatArray) -> Any:
         """Return an array of the library, of the dtype."""
-        # A copy, so that a function that writes into its arguments harms no other.
         array = np.array(values, dtype=np.float64, order="C")
         if self.library == "numpy":
             return array.astype(self.dtype)
@@ -112,7 +111,7 @@ def as_floats(x: Any) -> FloatArray:
     elif isinstance(x, (list, tuple)):
         x = [as_floats(part) for part in x]
     array = np.asarray(x)
-    if array.dtype.kind not in "biuf" and dtype_of(array) != "bfloat16":
+    if array.dtype.kind not in "biufO" and dtype_of(array) != "bfloat16":
         raise TypeError(f"an array of {array.dtype}, which are not real numbers")
     return array.astype(np.float64)
 

@@ -36,7 +36,8 @@ def cases(draw: DrawFn, kind: Kind, o: Options, max_tokens: int = 3, max_length:
     if o.reference == "uniform":
         case = replace(case, reference=uniform_weights(space))
     elif o.reference == "varies":
-        case = replace(case, reference=draw(strategies.references(space=space)))
+        zeros = kind.name == "soft-bellman" and o.forbidden == "dead"  # which forbids, too
+        case = replace(case, reference=draw(strategies.references(space=space, zeros=zeros)))
     if o.of == "nll":
         chosen = draw(st.lists(st.sampled_from(allowed_responses(case.table)), min_size=1, max_size=4))
         case = replace(case, responses=tuple(chosen))
@@ -46,6 +47,8 @@ def cases(draw: DrawFn, kind: Kind, o: Options, max_tokens: int = 3, max_length:
 def _spaces(o: Options, max_tokens: int, max_length: int) -> SearchStrategy[SequenceSpace]:
     lengths: Any = o.lengths
     return strategies.sequence_spaces(
+        # A single response leaves nothing to choose; one of the fixed instances has that.
+        min_responses=2 if o.max_responses > 1 and (max_tokens > 1 or o.lengths != "fixed") else 1,
         max_responses=o.max_responses,
         max_tokens=max_tokens,
         max_length=max_length,

@@ -23,7 +23,7 @@ from proofs_check.toolkit import Toolkit, reference_toolkit
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded, BoundedLog
 
-__all__ = ["ORACLE", "ROOM", "Answer", "Outcome", "answer", "flat", "judge"]
+__all__ = ["ORACLE", "ROOM", "Answer", "Outcome", "answer", "flat", "judge", "named"]
 
 ROOM: Final = 4.0
 _UNIT_ROUNDOFF: Final = 2.0**-53
@@ -83,9 +83,8 @@ def answer(kind: Kind, o: Options, case: Case) -> Answer:
 
 
 def _size(x: Bounded) -> FloatArray:
-    """What one rounding is relative to: a probability itself; a logarithm, by way of exp and log, and at least 1."""
-    size = np.abs(np.where(np.isfinite(x.value), x.value, 0.0))
-    return size if isinstance(x, Real) else 1.0 + size
+    """What one rounding is relative to: the number, and at least 1, since there is 1 - p, and log exp x."""
+    return np.asarray(1.0 + np.abs(np.where(np.isfinite(x.value), x.value, 0.0)))
 
 
 def flat(parts: list[Part]) -> FloatArray:
@@ -147,6 +146,13 @@ class Outcome:
             return np.where(residual == 0.0, 0.0, residual / self.answer.bound)
 
     @property
+    def vague(self) -> float:
+        """The share of the numbers whose bound is more than a tenth of them."""
+        size = np.abs(self.answer.right)
+        told = self.counted & np.isfinite(size) & (size > 0.0)
+        return float((self.answer.bound[told] > 0.1 * size[told]).mean()) if told.any() else 0.0
+
+    @property
     def agrees(self) -> bool:
         """Whether every number lies within its bound."""
         return not self.failure and bool((self.ratio <= 1.0).all())
@@ -190,8 +196,16 @@ def judge(kind: Kind, o: Options, function: Callable[..., Any], case: Case) -> O
     except Unreadable as error:
         return Outcome(case, failure=f"returned {error}")
     except (Exception, SystemExit) as error:
-        return Outcome(case, failure=f"raised {type(error).__name__}: {error}{_line_of(error)}")
+        return Outcome(case, failure=f"raised {named(error)}{_line_of(error)}")
     return Outcome(case, "", theirs, flat(theirs), answer(kind, o, case))
+
+
+def named(error: BaseException) -> str:
+    """Return type and message of an exception."""
+    try:
+        return f"{type(error).__name__}: {error}"
+    except Exception:  # of its own __str__
+        return type(error).__name__
 
 
 def _line_of(error: BaseException) -> str:

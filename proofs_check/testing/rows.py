@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from tabular_bellman import EOS, SequenceSpace, StateActionTable
 from tabular_bellman.extended import FloatArray
 
-__all__ = ["columns", "indices", "narrow", "prefix_rows", "response_rows", "split", "token_numbers", "wide"]
+__all__ = ["columns", "indices", "narrow", "offsets", "prefix_rows", "response_rows", "split", "token_numbers", "wide"]
 
 Levels = list[FloatArray]
 
@@ -55,6 +55,11 @@ def prefix_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.int
 def response_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the responses as padded rows (n, T), in the order of ``responses()``, and their lengths, EOS counted."""
     return padded(space, [token_numbers(space, y) for y in space.responses()])
+
+
+def offsets(space: SequenceSpace) -> NDArray[np.intp]:
+    """Return the row at which each depth begins."""
+    return np.cumsum([0, *(space.n_prefixes_at(t) for t in range(space.n_depths))])
 
 
 def token_numbers(space: SequenceSpace, actions: Sequence[Hashable]) -> list[int]:

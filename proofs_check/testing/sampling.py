@@ -2,9 +2,9 @@
 
 On each of a few fixed instances n responses are drawn and counted.  If the sampler is right, the number of responses
 in any set of probability p is binomial(n, p), exactly.  The sets are each response, all responses through each
-prefix, and, of pairs of draws, those that are equal, of probability Σ p²; draws come in two calls, and pairs are
-neighbours (1st and 2nd, 3rd and 4th, …), draws half a call apart, and draws at one place of the two calls.  An instance
-is rejected if some count is so far out that its exact two-sided p-value, times the number of sets, is at most its share
+prefix, and, of pairs of draws, those that are equal, of probability Σ p²; draws come in two calls, and pairs are draws
+1, 2, 3, 5 or 7 apart, half a call apart, or at one place of the two calls, no draw in two pairs.  An instance is
+rejected if some count is so far out that its exact two-sided p-value, times the number of sets, is at most its share
 of the false-alarm rate (Bonferroni); and at once for a response that is impossible.  So a right sampler is rejected
 with a probability of at most the stated rate, over the whole check.
 """
@@ -15,6 +15,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from operator import itemgetter
 from typing import Any, Final
 
@@ -28,6 +29,7 @@ from proofs_check.mistakes.draws import DRAWS
 from proofs_check.testing.adapters import Unreadable
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.diagnosis import candidates
+from proofs_check.testing.judging import named as described
 from proofs_check.testing.kinds import KINDS
 from proofs_check.testing.witnesses import plainest, witnesses
 from proofs_check.toolkit import Toolkit
@@ -39,6 +41,7 @@ __all__ = ["Drawn", "Rejected", "sample_all", "sampler_diagnosis", "smallest_see
 
 _KIND: Final = KINDS["sampler"]
 _EQUAL: Final = "a draw equal to"
+_LAGS: Final = (1, 2, 3, 5, 7)
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def _draw(o: Options, function: Callable[..., Any], case: Case, number: int) -> 
     except Unreadable as error:
         return Drawn(case, [], chances, failure=f"returned {error}")
     except (Exception, SystemExit) as error:
-        return Drawn(case, [], chances, failure=f"raised {type(error).__name__}: {error}")
+        return Drawn(case, [], chances, failure=f"raised {described(error)}")
     return Drawn(case, [*halves[0], *halves[1]], chances)
 
 
@@ -134,11 +137,12 @@ def _draws(o: Options, function: Callable[..., Any], case: Case, n: int, seed: i
     if "seed" in o.named:
         named["seed"] = seed
     found = function(a.table(case.table), *a.extras(case.space), n, **named)
+    n_all = n * (case.space.n_prompts if a.prompts else 1)
     try:
-        found = [found[i] for i in range(len(found))] if hasattr(found, "__len__") else list(found)
+        found = [found[i] for i in range(len(found))] if hasattr(found, "__len__") else list(islice(found, n_all + 1))
     except (TypeError, KeyError):
         raise Unreadable(f"a {type(found).__name__}, where {n} responses were expected") from None
-    if len(found) != n * (case.space.n_prompts if a.prompts else 1):
+    if len(found) != n_all:
         raise Unreadable(f"{len(found)} responses, where {n} were asked for")
     return (a.read_response(case.space, item) for item in found)
 
@@ -150,9 +154,9 @@ def _seeded(seed: int) -> Iterator[int]:
     torch = sys.modules.get("torch")
     torch_state = None if torch is None else torch.get_rng_state()
     random.seed(seed)
-    np.random.seed(seed)  # noqa: NPY002
+    np.random.seed(seed % 2**32)  # noqa: NPY002
     if torch is not None:
-        torch.manual_seed(seed)
+        torch.manual_seed(seed % 2**63)
     try:
         yield seed
     finally:
@@ -204,14 +208,19 @@ def _tests(space: SequenceSpace, draws: list[tuple[int, Response]], chances: Flo
 
 
 def _pairings(draws: list[Response]) -> list[tuple[str, list[tuple[Response, Response]]]]:
-    """Pair the draws of two calls in three ways, no draw twice in one of them."""
+    """Pair the draws of two calls in several ways, no draw twice in one of them."""
     calls = draws[: len(draws) // 2], draws[len(draws) // 2 :]
     halves = [pair for call in calls for pair in zip(call[: len(call) // 2], call[len(call) // 2 :], strict=False)]
     return [
-        ("the one before", list(zip(draws[::2], draws[1::2], strict=False))),
+        *((f"the one {lag} before", _lagged(draws, lag)) for lag in _LAGS),
         ("the one half a call before", halves),
         ("the one at its place in the other call", list(zip(*calls, strict=False))),
     ]
+
+
+def _lagged(draws: list[Response], lag: int) -> list[tuple[Response, Response]]:
+    """Pair draws that are `lag` apart, block by block."""
+    return [(draws[i], draws[i + lag]) for i in range(len(draws) - lag) if i % (2 * lag) < lag]
 
 
 def _through_prefixes(
@@ -232,9 +241,9 @@ def _through_prefixes(
 
 def _p_value(count: int, n: int, chance: float) -> float:
     """Return the exact two-sided p-value of a binomial count: twice the smaller tail."""
-    # A chance is known to some 1e-15; nudged against rejection, so that the rate holds in spite of it.
-    at_most = bdtr(count, n, max(0.0, chance * (1.0 - 1e-12)))
-    at_least = 1.0 if count == 0 else bdtrc(count - 1, n, min(1.0, chance * (1.0 + 1e-12)))
+    # Chances are computed, with some 7e-10 where numbers are large; nudged against rejection, so that the rate holds.
+    at_most = bdtr(count, n, max(0.0, chance * (1.0 - 1e-9)))
+    at_least = 1.0 if count == 0 else bdtrc(count - 1, n, min(1.0, chance * (1.0 + 1e-9)))
     return float(min(1.0, 2.0 * min(at_most, at_least)))
 
 

@@ -39,6 +39,9 @@ def _witnesses(kind: Kind, o: Options) -> Iterator[Case]:
     yield _case(kind, o, "2 tokens, 3 steps", _space(o, 2, 3))
     yield _case(kind, o, "3 tokens, 3 steps", _space(o, 3, 3))
     yield _case(kind, o, "1 token, 4 steps", _space(o, 1, 4))
+    yield _case(kind, o, "1 token, 1 step", _space(o, 1, 1))
+    if o.lengths != "fixed":
+        yield _case(kind, o, "3 tokens, 4 steps", _space(o, 3, 4))
     if o.lengths == "both":
         yield _case(kind, o, "2 tokens, fixed length 3", SequenceSpace.fixed_length("ab", 3, _prompts(o)))
     if o.lengths != "fixed" and o.forbidden != "none":

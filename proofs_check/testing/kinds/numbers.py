@@ -2,6 +2,7 @@
 
 from typing import Any, ClassVar
 
+from proofs_check.paths import tempered
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.kinds.kind import (
     Function,
@@ -58,12 +59,19 @@ class Entropy(Number):
 
     def routes(self, o: Options) -> dict[str, Route]:
         def answer(kit: Toolkit[Any], o: Options, case: Case, way: str) -> list[Part]:
+            if way == "log_partition":
+                scaled = tempered(kit, lifted(kit, case), case.temperature)
+                log_probs = model_log_probs(kit, o, case, "ebm_log_probs")
+                mean = expectation(kit, log_probs, kit.log(kit.response_rewards(case.space, scaled)))
+                log_partition = kit.log(kit.log_partition(case.space, lifted(kit, case), case.temperature))
+                return [Part(self.what, "prompts", [log_partition - mean])]
             if way not in ("ebm_log_probs", "arm_log_probs"):
                 return [Part(self.what, "prompts", [kit.entropy(case.space, model_logits(kit, o, case, way))])]
             log_probs = model_log_probs(kit, o, case, way)
             return [Part(self.what, "prompts", [-expectation(kit, log_probs, kit.log(log_probs))])]
 
-        return each(ways(o, "entropy", "arm_log_probs"), answer)
+        own = ("entropy", "arm_log_probs") if o.view == "logits" else ("entropy", "arm_log_probs", "log_partition")
+        return each(ways(o, *own), answer)
 
 
 class Kl(Number):

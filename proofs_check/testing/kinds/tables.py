@@ -21,7 +21,7 @@ from proofs_check.testing.kinds.kind import (
     on_tables,
     ways,
 )
-from proofs_check.testing.rows import response_rows
+from proofs_check.testing.rows import offsets, response_rows
 from proofs_check.toolkit import Toolkit
 from tabular_bellman import EnergyBasedModel
 from tabular_bellman.extended import FloatArray
@@ -208,7 +208,7 @@ class Gradient(Kind):
         found = function(o.arrays.floats(logits), o.arrays.integers(tokens), o.arrays.integers(lengths))
         array = shaped(found, logits.shape, "an array")
         sums = np.zeros((space.n_prefixes, space.n_tokens + 1))
-        place = np.cumsum([0, *(space.n_prefixes_at(t) for t in range(space.n_depths))])
+        place = offsets(space)
         for i, response in enumerate(case.responses):
             for t in range(len(response)):
                 depth, index = space.prefix_index(response[:t])
