@@ -141,9 +141,12 @@ class Policy(Kind):
                     levels = list(kit.policy(space, levels))
             if o.returns == "probabilities":
                 levels = [kit.real(level) for level in levels]
+            if way == "remainder":
+                levels = [1.0 - (level.sum(0) - level) for level in levels]
             return [Part(self._what(o), "pairs", levels)]
 
-        return each(ways(o, "policy"), answer)
+        remainder = ("remainder",) if o.returns == "probabilities" else ()  # 1 less the others
+        return each((*ways(o, "policy"), *remainder), answer)
 
 
 class Marginals(Kind):
