@@ -248,6 +248,7 @@ def _worst(outcome: Outcome) -> str:
 
 _REPRODUCED: Final = {
     "everywhere": "which gives all of their numbers, here and on the fixed instances",
+    "modest": "which gives their numbers wherever no number is large; there is more",
     "ordinary": "which gives their numbers wherever nothing is forbidden and no number is large; there is more",
     "draws": "with which their draws agree, here and on the fixed instances",
 }

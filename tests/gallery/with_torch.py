@@ -233,7 +233,7 @@ def zero_times_infinity(logits):
         if prefix not in rows:
             return 0.0
         log_pi = F.log_softmax(torch.tensor(list(rows[prefix].values()), dtype=torch.float64), dim=0)
-        further = torch.tensor([below((*prefix, action)) for action in rows[prefix]])
+        further = torch.tensor([below((*prefix, action)) for action in rows[prefix]], dtype=torch.float64)
         return (log_pi.exp() * (further - log_pi)).sum().item()  # where π is 0 this is 0 · inf
 
     return below(())
