@@ -111,9 +111,15 @@ def as_floats(x: Any) -> FloatArray:
     elif isinstance(x, (list, tuple)):
         x = [as_floats(part) for part in x]
     array = np.asarray(x)
-    if array.dtype.kind not in "biufO" and dtype_of(array) != "bfloat16":
+    if array.dtype.kind == "O" and all(_is_real(number) for number in array.flat):
+        return array.astype(np.float64)  # fractions, decimals, numbers of many digits
+    if array.dtype.kind not in "biuf" and dtype_of(array) != "bfloat16":
         raise TypeError(f"an array of {array.dtype}, which are not real numbers")
     return array.astype(np.float64)
+
+
+def _is_real(x: Any) -> bool:
+    return hasattr(x, "__float__") and not isinstance(x, (str, complex, np.complexfloating))
 
 
 def dtype_of(x: Any) -> str:

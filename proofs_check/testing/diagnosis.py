@@ -23,7 +23,7 @@ from tabular_bellman.extended import FloatArray
 __all__ = ["candidates", "diagnose"]
 
 _SINGLE: Final = "single-precision"
-_SINGLE_ERROR: Final = (2.0**-28, 2.0**-21)  # of a number that is rounded to float32 on the way
+_SINGLE_ERROR: Final = (2.0**-29, 2.0**-21)  # of a number that is rounded to float32 on the way
 _LARGE: Final = 20.0
 
 
@@ -63,7 +63,7 @@ def _single_precision(o: Options, outcomes: Sequence[Outcome]) -> bool:
     found, residual = (np.concatenate(parts) for parts in zip(*off, strict=True))
     with np.errstate(over="ignore", invalid="ignore"):
         kept = np.mean(found == found.astype(np.float32))
-        relative = np.median(residual / np.maximum(np.abs(found), 1e-300))
+        relative = np.median(residual / np.maximum(np.abs(found), 1.0))
     return bool(kept >= 0.5 or _SINGLE_ERROR[0] <= relative <= _SINGLE_ERROR[1])
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 
 from proofs_check.claim import Mistake
+from proofs_check.mistakes.draws import DRAWS
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.judging import Outcome
 from proofs_check.testing.kinds import Kind, Part
@@ -259,7 +260,7 @@ def _diagnosis_lines(mistakes: Sequence[Mistake], outcome: Outcome | None, where
         lines = []
         for number, mistake in enumerate(mistakes):
             lines += _entry("looks like" if not number else "  or", f"{mistake.name}: {mistake.summary}")
-        return [*lines, *_entry("", _REPRODUCED[where])]
+        return lines if mistakes[0] in DRAWS else [*lines, *_entry("", _REPRODUCED[where])]
     if outcome is not None and outcome.failure:
         return []
     if outcome is not None and np.isnan(outcome.found).any():

@@ -256,10 +256,11 @@ def sampler_diagnosis(o: Options, found: list[Drawn]) -> list[Mistake]:
 
 def _repeats(o: Options, drawn: Drawn, n_instances: int) -> bool:
     """Tell whether equal draws come together more often than independent ones of these frequencies would."""
-    if drawn.rejected is None or drawn.rejected.probability == 0.0:
-        return False
     space, chances = drawn.case.space, np.zeros_like(drawn.chances)
     number = {response: i for i, response in enumerate(space.responses())}
+    known = all(response in number for _, response in drawn.draws)
+    if drawn.rejected is None or not known or {prompt for prompt, _ in drawn.draws} != set(range(space.n_prompts)):
+        return False
     for prompt, response in drawn.draws:
         chances[prompt, number[response]] += 1.0
     chances /= chances.sum(axis=1, keepdims=True)

@@ -71,13 +71,15 @@ def look(kind: Kind, o: Options, function: Callable[..., Any]) -> Found:
     if found.smallest is None and wrong:
         found.smallest = wrong[0]
     if found.smallest is not None:
-        again = judge(kind, o, function, found.smallest.case)
-        same = again.failure == found.smallest.failure
-        same = same and np.array_equal(again.found, found.smallest.found, equal_nan=True)
-        found.fickle = found.fickle or not same
+        again = [judge(kind, o, function, found.smallest.case) for _ in range(3)]
+        found.fickle = found.fickle or not all(_same(outcome, found.smallest) for outcome in again)
     else:
         found.ratio = max([found.ratio, *(float(outcome.ratio.max(initial=0.0)) for outcome in found.fixed)])
     return found
+
+
+def _same(x: Outcome, y: Outcome) -> bool:
+    return x.failure == y.failure and np.array_equal(x.found, y.found, equal_nan=True)
 
 
 def _try_smaller(kind: Kind, o: Options, function: Callable[..., Any], found: Found) -> None:

@@ -1,6 +1,7 @@
 """What functions get, written out by hand, and how what they return is read."""
 
 import contextlib
+import re
 from itertools import count
 from math import inf, log, nan
 
@@ -285,13 +286,30 @@ def test_a_gradient_of_the_likelihood_gets_the_data():
 
 def test_a_gradient_by_rows_is_added_up_by_prefix():
     case = Case("mine", TABLE, responses=(("b", EOS), ("a", EOS), ("b", EOS)))
-    rows = np.arange(18.0).reshape(3, 2, 3)
-    function = lambda *_: rows  # noqa: E731
-    o = options("gradient", function, of="nll", adapter="batch")
-    (part,) = KINDS["gradient"].call(o, function, case)
-    root, last = part.values
+    sums, after = read_gradient(case, np.arange(18.0).reshape(3, 2, 3))
+    root, last = sums.values
     np.testing.assert_array_equal(root, [[0 + 6 + 12], [1 + 7 + 13], [2 + 8 + 14]])
     np.testing.assert_array_equal(last, [[11, 5 + 17]])
+    np.testing.assert_array_equal(after.values, [[0.0]])  # nothing is padded
+
+
+def read_gradient(case, rows):
+    """What is read of a gradient by rows of responses."""
+    function = lambda *_: rows  # noqa: E731
+    return KINDS["gradient"].call(options("gradient", function, of="nll", adapter="batch"), function, case)
+
+
+@pytest.mark.parametrize(("step", "largest"), [((0.0, -0.25, 0.125), 0.25), ((0.0, nan, 1.0), nan), ((0, 0, inf), inf)])
+def test_what_stands_after_the_end_of_a_row_is_read_apart(step, largest):
+    case = Case("mine", TABLE, responses=(("b", EOS), (EOS,), (EOS,)))
+    rows = np.arange(18.0).reshape(3, 2, 3)
+    rows[1, 1], rows[2, 1] = step, 0.0
+    sums, after = read_gradient(case, rows)
+    root, last = sums.values
+    np.testing.assert_array_equal(root, [[0 + 6 + 12], [1 + 7 + 13], [2 + 8 + 14]])
+    np.testing.assert_array_equal(last, [[0, 5]])
+    np.testing.assert_array_equal(after.values, [[largest]])
+    assert after.what == "largest derivative after the end"
 
 
 def test_an_estimator_gets_what_can_be_drawn():
@@ -337,7 +355,7 @@ def test_draws_are_asked_for_and_read(adapter, prompts, space, returned, read):
         return returned
 
     o = options("sampler", function, adapter=adapter, draws=3)
-    draws = list(sampling._draws(o, function, Case("mine", numbered(space)), 0))
+    draws = list(sampling._draws(o, function, Case("mine", numbered(space)), 3, 0))
     assert draws == [(0, y) for y in read]
     ((*_, n),) = calls
     assert n == 3
@@ -347,7 +365,7 @@ def test_draws_are_asked_for_and_read(adapter, prompts, space, returned, read):
 def test_draws_to_several_prompts_are_pairs():
     returned = [("ab", (None,)), ("a", ("b", None)), ("ab", ("a", None)), ("a", (None,))]
     o = options("sampler", lambda *_: returned, prompts=True, draws=2)
-    draws = list(sampling._draws(o, lambda *_: returned, Case("mine", numbered(PROMPTS)), 0))
+    draws = list(sampling._draws(o, lambda *_: returned, Case("mine", numbered(PROMPTS)), 2, 0))
     assert draws == [(1, (EOS,)), (0, ("b", EOS)), (1, ("a", EOS)), (0, (EOS,))]
 
 
@@ -662,8 +680,11 @@ KEYS = ((), ("a",), ("b",))
         ("policy", "table", {}, "a dict ({}), where a StateActionTable was expected"),
         ("marginals", "table", TABLE, "where a StateTable was expected"),
         ("policy", "table", FIXED_TABLE, "a StateActionTable over"),
-        ("sampler", "dict", None, "raised TypeError: 'NoneType' object is not iterable"),
-        ("sampler", "dict", ["a"] * 2000, "a str ('a'), where a response, a tuple of tokens, was expected"),
+        ("sampler", "dict", None, "returned a NoneType, where 1000 responses were expected"),
+        ("sampler", "dict", 3, "returned a int, where 1000 responses were expected"),
+        ("sampler", "dict", {"a": 1}, "returned a dict, where 1000 responses were expected"),
+        ("sampler", "dict", ["a"] * 2000, "returned 2000 responses, where 1000 were asked for"),
+        ("sampler", "dict", ["a"] * 1000, "a str ('a'), where a response, a tuple of tokens, was expected"),
     ],
 )
 def test_what_cannot_be_read_says_what_was_expected(kind, adapter, found, words):
@@ -673,13 +694,70 @@ def test_what_cannot_be_read_says_what_was_expected(kind, adapter, found, words)
     with pytest.raises(TabularBellmanError) as caught:
         check(kind, mine, adapter=adapter)
     text = " ".join(str(caught.value).split())
-    assert f"mine: it cannot be called as {kind}, adapter {adapter!r}: it " in text
+    assert f"mine: it cannot be called as {kind}: it " in text
     assert words in text
+    assert re.search(rf"; it was called as f\(.*\), adapter '{adapter}'\.$", text)
 
 
 def test_a_function_that_takes_other_arguments_cannot_be_called():
-    with pytest.raises(TabularBellmanError, match=r"it cannot be called as kl, .*: it raised TypeError: .*positional"):
+    words = (
+        r"it cannot be called as kl: it raised TypeError: .*positional.*; it was called as f\(logits_p, logits_q\), "
+    )
+    with pytest.raises(TabularBellmanError, match=words + r"adapter 'dict'\.$"):
         check("kl", lambda logits: 0.0)
+
+
+CALLS = [
+    ("soft-bellman", {}, "rewards"),
+    ("inverse", {"adapter": "mdp"}, "logits, next_state, terminal"),
+    ("log-partition", {"adapter": "batch"}, "rewards, prefixes, lengths"),
+    ("log-prob", {}, "logits, response"),
+    ("log-prob", {"adapter": "batch"}, "logits, tokens, lengths"),
+    ("log-prob", {"adapter": "batch", "view": "rewards"}, "rewards, tokens, lengths"),
+    ("log-prob", {"adapter": "table", "prompts": True}, "logits, prompt, response"),
+    ("policy", {"adapter": "next-token", "view": "rewards"}, "rewards"),
+    ("sampler", {}, "logits, n"),
+    ("sampler", {"adapter": "batch", "view": "rewards"}, "rewards, prefixes, lengths, n"),
+    ("sampler", {"prompts": True}, "logits, n"),
+    ("gradient", {"adapter": "mdp"}, "rewards, next_state, terminal"),
+    ("gradient", {"of": "nll"}, "logits, responses"),
+    ("gradient", {"of": "nll", "adapter": "batch"}, "logits, tokens, lengths"),
+    ("marginals", {"prompts": True}, "logits"),
+    ("kl", {"adapter": "batch"}, "logits_p, logits_q, prefixes, lengths"),
+    ("kl-estimator", {"adapter": "next-token"}, "logits_p, logits_q, response"),
+    ("kl-estimator", {"adapter": "batch"}, "log_p, log_q, lengths"),
+    ("kl-estimator", {"prompts": True}, "logits_p, logits_q, prompt, response"),
+    ("entropy", {"adapter": "table"}, "logits"),
+]
+
+
+@pytest.mark.parametrize(("kind", "settings", "named"), CALLS)
+def test_how_it_was_called_is_said_as_it_was(kind, settings, named):
+    calls = []
+
+    def mine(*arguments):
+        calls.append(arguments)
+        raise LookupError("not today")
+
+    with pytest.raises(TabularBellmanError) as caught:
+        check(kind, mine, **settings)
+    adapter = settings.get("adapter", "dict")
+    assert str(caught.value).endswith(f"; it was called as f({named}), adapter '{adapter}'.")
+    assert [len(call) for call in calls] == [len(named.split(", "))]
+
+
+def test_keywords_are_part_of_how_it_was_called():
+    def mine(rewards, *, temperature, discount, reference):
+        raise LookupError("not today")
+
+    with pytest.raises(TabularBellmanError, match=r"as f\(rewards, discount=…, reference=…, temperature=…\), adapter"):
+        check("soft-bellman", mine)
+
+    def draws(logits, n, seed, temperature):
+        raise LookupError("not today")
+
+    with pytest.raises(TabularBellmanError, match=r"as f\(logits, n, seed=…, temperature=…\), adapter 'dict'\.$"):
+        check("sampler", draws)
 
 
 @pytest.mark.parametrize("name", ["batch", "next-token"])

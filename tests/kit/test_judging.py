@@ -58,7 +58,7 @@ def table_of(space=AB, **numbers):
 
 
 def assert_agrees(kind, function, **settings):
-    report = check(kind, function, throw=False, **{"examples": 8, **settings})
+    report = check(kind, function, throw=False, **{"examples": 8, "max_responses": 15, **settings})
     assert report.agrees, report.text()
     assert report.ratio <= 0.5
     return report
@@ -67,7 +67,7 @@ def assert_agrees(kind, function, **settings):
 @pytest.mark.parametrize("lengths", ["eos", "fixed", "both"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_right_code_on_dicts_agrees(kind, lengths):
-    assert_agrees(kind, u.RIGHT[kind], lengths=lengths)
+    assert_agrees(kind, u.RIGHT[kind], lengths=lengths, max_responses=40)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -137,6 +137,64 @@ def test_a_right_sampler_of_rewards_agrees():
 )
 def test_a_right_gradient_of_the_likelihood_agrees(function, adapter):
     assert_agrees("gradient", function, adapter=adapter, of="nll", lengths="both")
+
+
+def unmasked_nll_gradient(logits, tokens, lengths):
+    """Of a cross-entropy that counts the padding."""
+    hits = np.eye(logits.shape[-1])[tokens]
+    return (np.exp(u.batch_log_softmax(logits)) - hits) / len(tokens)
+
+
+def nan_after_the_end(logits, tokens, lengths):
+    inside = np.arange(tokens.shape[1]) < lengths[:, None]
+    return np.where(inside[..., None], u.batch_nll_gradient(logits, tokens, lengths), nan)
+
+
+@pytest.mark.parametrize("function", [unmasked_nll_gradient, nan_after_the_end])
+def test_a_derivative_after_the_end_is_found(function):
+    report = check("gradient", function, adapter="batch", of="nll", throw=False, examples=20)
+    assert not report.agrees
+    assert "worst      largest derivative after the end\n" in report.text()
+    assert ", ours 0, difference " in report.text()
+    # Where all responses are of one length nothing is padded.
+    assert_agrees("gradient", function, adapter="batch", of="nll", lengths="fixed")
+
+
+def test_a_small_derivative_after_the_end_is_found_too():
+    def leaking(logits, tokens, lengths):
+        inside = np.arange(tokens.shape[1]) < lengths[:, None]
+        return u.batch_nll_gradient(logits, tokens, lengths) + 1e-13 * ~inside[..., None]
+
+    assert not check("gradient", leaking, adapter="batch", of="nll", throw=False, examples=5).agrees
+
+
+def divided(function):
+    """Take a temperature, by which logits are divided."""
+
+    def wrapped(logits, *more, temperature):
+        return function({pair: x / temperature for pair, x in logits.items()}, *more)
+
+    return wrapped
+
+
+LOOKS = {"batch": u.in_batch, "next-token": u.by_next_token, "mdp": u.as_mdp}
+
+
+@pytest.mark.parametrize("adapter", LOOKS)
+@pytest.mark.parametrize("kind", ["policy", "marginals", "entropy"])
+def test_right_code_at_a_temperature_agrees_whatever_its_looks(kind, adapter):
+    assert_agrees(kind, LOOKS[adapter](divided(u.RIGHT[kind]), RESULTS[kind]), adapter=adapter, lengths="both")
+
+
+def test_right_code_at_a_temperature_agrees_in_batches_of_responses_and_with_prompts():
+    def log_prob(logits, tokens, lengths, temperature):
+        return u.batch_log_prob(logits / temperature, tokens, lengths)
+
+    assert_agrees("log-prob", log_prob, adapter="batch", lengths="both")
+    assert not check("log-prob", log_prob, adapter="batch", temperature=1.0, throw=False, examples=3).wrong_on
+    ignoring = lambda logits, tokens, lengths, temperature: u.batch_log_prob(logits, tokens, lengths)  # noqa: E731
+    assert not check("log-prob", ignoring, adapter="batch", throw=False, examples=3).agrees
+    assert_agrees("policy", u.with_prompts(divided(u.policy), "table"), prompts=True)
 
 
 @pytest.mark.parametrize("returns", ["logits", "values"])
@@ -248,7 +306,8 @@ def test_one_number_that_is_off_beyond_rounding_is_found(kind, place):
     o, case = options(kind), plain_case(kind)
     for rounding in (0.0, 1e-16, 2.5e-16, -2.5e-16):
         assert judge(KINDS[kind], o, bent(u.RIGHT[kind], place, 1 + rounding), case).agrees
-    least = 3e-13 if kind in ("kl", "kl-estimator") else 1e-13  # a sum of differences, seven of them
+    # A divergence is a sum of differences, seven of them; a probability may have been 1 less the others.
+    least = {"kl": 3e-13, "kl-estimator": 3e-13, "policy": 1e-12}.get(kind, 1e-13)
     for error in (least, -least):
         outcome = judge(KINDS[kind], o, bent(u.RIGHT[kind], place, 1 + error), case)
         assert not outcome.agrees
@@ -299,9 +358,33 @@ def test_what_is_far_off_is_not_called_single_precision(tolerance):
     assert report.mistakes == ()
 
 
-def test_single_precision_is_named():
-    report = check("log-partition", in_float32(u.log_partition), throw=False, examples=15)
+@pytest.mark.parametrize("kind", ["log-partition", "policy", "soft-bellman"])
+def test_single_precision_is_named(kind):
+    report = check(kind, in_float32(u.RIGHT[kind]), throw=False, examples=15)
     assert report.mistakes == ("single-precision",)
+
+
+def by_finite_differences(rewards, step=1e-6):
+    def at(pair, by):
+        return u.log_partition({**rewards, pair: rewards[pair] + by})
+
+    return {pair: 0.0 if x == -inf else (at(pair, step) - at(pair, -step)) / (2 * step) for pair, x in rewards.items()}
+
+
+def test_finite_differences_are_not_called_single_precision():
+    # They are off by less than float32 would be, but are no numbers of float32.
+    settings = {"numbers": "plain", "throw": False, "examples": 15}
+    report = check("gradient", by_finite_differences, **settings)
+    assert not report.agrees
+    assert report.mistakes == ()
+    assert check("gradient", by_finite_differences, **settings, tolerance=1e-8).agrees
+    kept = lambda rewards: {pair: float(np.float32(x)) for pair, x in by_finite_differences(rewards).items()}  # noqa: E731
+    assert check("gradient", kept, **settings).mistakes == ("single-precision",)
+
+
+def test_an_overflow_of_what_is_wrong_is_no_warning():
+    report = check("policy", lambda logits: {pair: x * 1e300 for pair, x in logits.items()}, throw=False, examples=3)
+    assert not report.agrees
 
 
 @pytest.mark.parametrize("dtype", ["bfloat16", "float32", "float16"])
@@ -383,6 +466,26 @@ def test_kl_is_finite_where_q_forbids_what_cannot_be_reached():
     case = Case("mine", p, other=q)
     assert outcome_of("kl", u.kl, case).answer.right.tolist() == [0.0]
     assert outcome_of("kl", u.kl, case).agrees
+
+
+def kl_of_probabilities(p, q):
+    """By way of probabilities, which underflow where a logit of q is far behind."""
+    mine, theirs = ({y: np.exp(x) for y, x in u.log_probs(table).items()} for table in (p, q))
+    with np.errstate(divide="ignore"):
+        return sum((x * (np.log(x) - np.log(theirs[y])) for y, x in mine.items() if x > 0), 0.0)
+
+
+def test_a_kl_of_probabilities_that_underflow_is_found():
+    far = Case("mine", table_of(), other=table_of(a=-800.0))
+    assert outcome_of("kl", u.kl, far).agrees
+    outcome = outcome_of("kl", kl_of_probabilities, far)
+    assert not outcome.agrees
+    assert outcome.found.tolist() == [inf]
+    report = check("kl", kl_of_probabilities, max_responses=15, throw=False, examples=30)
+    assert report.wrong_on == ("large numbers",)
+    tables = report.smallest.table, report.smallest.other
+    assert max(abs(x) for table in tables for _, x in table.items() if x > -inf) > 700
+    assert_agrees("kl", kl_of_probabilities, numbers="plain")
 
 
 def test_a_dead_prefix_has_no_policy():
@@ -523,15 +626,19 @@ def test_no_right_route_in_float32_is_beyond_the_bound(kind, view, data):
         assert outcome.agrees, (number, outcome.failure or outcome.where(outcome.worst)[1])
 
 
-@pytest.mark.parametrize("kind", ["soft-bellman", "log-partition"])
+OF_LOGITS = ["log-prob", "policy", "marginals", "entropy"]
+
+
+@pytest.mark.parametrize("kind", ["soft-bellman", "log-partition", *OF_LOGITS])
 @settings(max_examples=25)
 @given(data=st.data())
 def test_nor_at_other_temperatures(kind, data):
     o = options(kind, lambda r, temperature: None, dtype="float32", lengths="both")
     assert o.named == {"temperature"}
     case = data.draw(cases(KINDS[kind], o))
-    for route in ROUTES[kind, "rewards"]:
-        outcome = judge(KINDS[kind], o, in_float32(lambda r, temperature, f=route: f(r, temperature)), case)
+    for route in ROUTES[kind, o.view]:
+        function = divided(route) if o.view == "logits" else lambda r, temperature, f=route: f(r, temperature)
+        outcome = judge(KINDS[kind], o, in_float32(function), case)
         assert outcome.agrees, outcome.failure or outcome.where(outcome.worst)[1]
 
 
@@ -549,6 +656,7 @@ def in_fifty_digits(kind, view, case):
     if view == "rewards" and kind not in ("soft-bellman", "log-partition", "gradient"):
         log_p = exact.energy_based(tree, table, None, tau)
     elif view == "logits" and kind != "inverse":
+        table = {pair: x / tau for pair, x in table.items()}
         log_p = exact.autoregressive(tree, table, None)
     exp = exact.mp.exp
     match kind:
@@ -598,13 +706,8 @@ def keys_of(part, space):
 @settings(max_examples=15)
 @given(data=st.data())
 def test_the_right_numbers_agree_with_fifty_digits(kind, view, data):
-    named = {
-        "soft-bellman": lambda r, temperature: None,
-        "inverse": lambda q, temperature: None,
-        "log-partition": lambda r, temperature: None,
-        "gradient": lambda r, temperature: None,
-    }
-    o = options(kind, named.get(kind, lambda *_: None), view=view, lengths="both", max_responses=15)
+    o = options(kind, lambda table, temperature: None, view=view, lengths="both", max_responses=15)
+    assert (o.temperature is None) == (kind != "kl")
     case = data.draw(cases(KINDS[kind], o))
     found = answer(KINDS[kind], o, case)
     right = in_fifty_digits(kind, view, case)

@@ -9,6 +9,8 @@ from math import inf, nan
 
 import pytest
 import users_code as u
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from proofs_check.evidence import planted
 from proofs_check.mistakes import MISTAKES
@@ -17,7 +19,8 @@ from tabular_bellman import EOS, SequenceSpace, StateActionTable, TabularBellman
 
 
 def report_on(kind, function, **settings):
-    return check(kind, function, throw=False, **{"examples": 20, **settings})
+    # Without the largest of the fixed instances, which takes time.
+    return check(kind, function, throw=False, **{"examples": 20, "max_responses": 15, **settings})
 
 
 def hard_max(rewards):
@@ -52,17 +55,20 @@ worst      value at prefix ()
            theirs 0, ours 0.69314718055994529, difference 0.693, bound 8.5e-15
 looks like hard-max: V is the maximum of the logits, not log Σ exp
            which gives all of their numbers, here and on the fixed instances
-agrees on  large numbers
+agrees on  1 token, 1 step; large numbers
            not on: 2 tokens, 2 steps, all numbers 0; 2 tokens, 2 steps; 2 tokens, 3 steps; 3
-           tokens, 3 steps; 1 token, 4 steps; no bare EOS; forbidden actions; dead prefixes; a
-           likely end
+           tokens, 3 steps; 1 token, 4 steps; 3 tokens, 4 steps; no bare EOS; forbidden actions;
+           dead prefixes; a likely end
 replay     space = SequenceSpace(('a',), max_length=2)
            table = StateActionTable.from_dict(space, {}, default=0.0)"""
 
 
 def test_a_whole_report():
     report = check("soft-bellman", hard_max, throw=False)
-    assert report.text() == HARD_MAX
+    assert report.text() == str(report) == HARD_MAX
+    assert report.right_on == ("1 token, 1 step", "large numbers")
+    assert report.wrong_on[:2] == ("2 tokens, 2 steps, all numbers 0", "2 tokens, 2 steps")
+    assert len(report.wrong_on) == 10
     assert report.line() == "soft-bellman: hard_max is wrong; looks like hard-max"
     assert (report.kind, report.function, report.agrees) == ("soft-bellman", "hard_max", False)
     assert report.mistakes == ("hard-max",)
@@ -75,15 +81,38 @@ def test_a_whole_agreement():
     report = report_on("entropy", zero_or_so, examples=10, seed=4)
     name = f"{__name__}.test_a_whole_agreement.<locals>.zero_or_so"
     start = f"entropy: {name} agrees on {report.instances} instances (adapter dict, float64, seed 4); at most "
-    assert report.text() == report.line() == f"{start}{100 * report.ratio:.2g} % of the bound used"
+    assert str(report) == report.text() == report.line() == f"{start}{100 * report.ratio:.2g} % of the bound used"
     assert 0 < report.ratio < 0.1
     assert (report.agrees, report.mistakes, report.smallest) == (True, (), None)
+    assert len(report.right_on) == report.instances - 10
+    assert report.wrong_on == ()
 
 
 def test_the_setting_is_said():
     arrays = u.in_batch(u.policy, "table")
     report = report_on("policy", arrays, adapter="batch", dtype="float32", examples=3, seed=9)
     assert "(adapter batch, numpy, float32, seed 9)" in report.text()
+
+
+def test_what_was_varied_and_what_is_fixed_is_said():
+    def every(rewards, temperature, discount, reference):
+        return u.soft_bellman(rewards, temperature, discount, reference)
+
+    def half(rewards):
+        return u.soft_bellman(rewards, discount=0.5)
+
+    for function, built_in, words in [
+        (every, {}, "float64, temperature, discount, reference varied, seed 0)"),
+        (every, {"temperature": 2.0}, "float64, temperature 2, discount, reference varied, seed 0)"),
+        (every, {"discount": 1.0, "reference": "uniform"}, "float64, temperature varied, seed 0)"),
+        (half, {"discount": 0.5}, "float64, discount 0.5, seed 0)"),
+        (hard_max, {}, "float64, seed 0)"),
+    ]:
+        assert words in report_on("soft-bellman", function, examples=3, **built_in).text().splitlines()[0]
+    sampler = lambda logits, n, rng, temperature: u.sampler(  # noqa: E731
+        {pair: x / temperature for pair, x in logits.items()}, n, rng
+    )
+    assert "(adapter dict, float64, temperature varied, seed 0; an exact test; " in str(report_on("sampler", sampler))
 
 
 def test_the_same_report_comes_again():
@@ -114,7 +143,7 @@ def wrong_by_nan(logits):
 
 
 @pytest.mark.parametrize(
-    ("kind", "function", "settings"),
+    ("kind", "function", "given_settings"),
     [
         ("soft-bellman", hard_max, {}),
         ("soft-bellman", u.soft_bellman, {}),
@@ -124,8 +153,8 @@ def wrong_by_nan(logits):
         ("sampler", lambda logits, n: u.responses(logits)[:1] * n, {"draws": 50}),
     ],
 )
-def test_a_report_as_a_document(kind, function, settings):
-    report = report_on(kind, function, **settings)
+def test_a_report_as_a_document(kind, function, given_settings):
+    report = report_on(kind, function, **given_settings)
     document = report.to_dict()
     text = json.dumps(document, allow_nan=False)
     assert strictly(text) == document
@@ -134,6 +163,9 @@ def test_a_report_as_a_document(kind, function, settings):
     assert document["mistakes"] == list(report.mistakes)
     assert document["text"] == report.text()
     assert document["instances"] == report.instances > 0
+    assert (tuple(document["right_on"]), tuple(document["wrong_on"])) == (report.right_on, report.wrong_on)
+    assert (report.wrong_on == ()) == report.agrees
+    assert not set(report.right_on) & set(report.wrong_on)
     space = None if report.smallest is None else report.smallest.space
     expected = space and {"tokens": space.n_tokens, "max_length": space.max_length}
     assert document["smallest"] == expected
@@ -168,6 +200,56 @@ def test_what_does_not_reproduce_all_numbers_is_not_named(function):
     assert report.mistakes == ()
     assert "no mistake of the registry: none reproduces their numbers" in report.text()
     assert report.line().endswith("is wrong; looks like no known mistake")
+
+
+def hard_but(where):
+    """Values are the largest logits, and off by 1 where the rewards are said to be otherwise."""
+
+    def function(rewards):
+        logits, values = hard_max(rewards)
+        return logits, {s: x + 1.0 * where(rewards) for s, x in values.items()}
+
+    return function
+
+
+def forbids(rewards):
+    return min(rewards.values()) == -inf
+
+
+def beyond(most):
+    return lambda rewards: max(abs(r) for r in rewards.values() if r > -inf) > most
+
+
+def hard_but_raising(rewards):
+    if forbids(rewards):
+        raise ValueError("no infinities here")
+    return hard_but(beyond(20.0))(rewards)
+
+
+MODEST = "which gives their numbers wherever no number is large; there is more"
+ORDINARY = "which gives their numbers wherever nothing is forbidden and no number is large; there is more"
+
+
+@pytest.mark.parametrize(
+    ("function", "words"),
+    [
+        (hard_but(beyond(20.0)), MODEST),
+        (hard_but_raising, MODEST),
+        (hard_but(forbids), ORDINARY),
+        (hard_but(lambda rewards: forbids(rewards) or beyond(20.0)(rewards)), ORDINARY),
+    ],
+    ids=["large", "raising", "forbidden", "both"],
+)
+def test_what_gives_only_ordinary_numbers_is_named_with_a_caution(function, words):
+    report = report_on("soft-bellman", function)
+    assert report.mistakes == ("hard-max",)
+    assert f"looks like hard-max: V is the maximum of the logits, not log Σ exp\n           {words}" in report.text()
+    assert "which gives all of their numbers" not in report.text()
+
+
+def test_an_ordinary_number_that_is_off_is_too_many():
+    # A likely end is no large number.
+    assert report_on("soft-bellman", hard_but(beyond(15.0))).mistakes == ()
 
 
 def test_hard_at_all_temperatures_is_named():
@@ -260,7 +342,7 @@ def size(report):
     [
         ("soft-bellman", hard_max, (1, 2)),
         ("entropy", lambda logits: -u.entropy(logits), (1, 2)),
-        ("entropy", lambda logits: 1.0, (1, 1)),
+        ("entropy", lambda logits: 1.0, (1, 2)),
         ("kl", lambda p, q: u.kl(q, p), (1, 2)),
         ("log-prob", forgets_the_end, (1, 2)),
         ("policy", lambda logits: dict.fromkeys(logits, 1.0), (1, 2)),
@@ -284,6 +366,21 @@ def test_what_takes_three_tokens_has_them():
     report = report_on("entropy", wrong_with_three, examples=25)
     assert report.smallest.space.n_tokens == 3
     assert report.smallest.space.max_length <= 2
+
+
+def test_numbers_that_look_alike_are_shown_in_full():
+    def off(logits):
+        found = u.policy(logits)
+        return {pair: x * (1 + 1e-11) for pair, x in found.items()}
+
+    report = report_on("policy", off)
+    (worst,) = [line for line in report.text().splitlines() if line.endswith("<- worst")]
+    theirs, ours = worst.removesuffix("<- worst").split()[-2:]
+    assert theirs != ours
+    assert float(theirs) - float(ours) == pytest.approx(1e-11 * float(ours), rel=1e-4)
+    # Others keep to seven digits.
+    (worst,) = [line for line in HARD_MAX.splitlines() if line.endswith("<- worst")]
+    assert worst.split()[-4:-2] == ["0", "0.6931472"]
 
 
 def test_the_worst_number_is_marked():
@@ -390,6 +487,9 @@ def raising_once(n):
     return function
 
 
+NOTE = "note       called twice with the same arguments it gave different answers"
+
+
 @pytest.mark.parametrize("make", [every, once, raising_once])
 @pytest.mark.parametrize("n", [2, 10, 25])
 def test_a_fickle_function_is_reported(make, n):
@@ -397,6 +497,7 @@ def test_a_fickle_function_is_reported(make, n):
     assert not report.agrees
     assert report.text().startswith("entropy: ")
     assert "replay" in report.text()
+    assert NOTE in report.text()
 
 
 def test_random_noise_is_reported():
@@ -408,9 +509,84 @@ def test_random_noise_is_reported():
         assert not report.agrees
 
 
-def test_a_function_that_is_wrong_once_among_the_drawn_is_called_fickle():
-    report = report_on("entropy", once(20))
-    assert "note       called twice with the same arguments it gave different answers" in report.text()
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_gets_a_note(seed):
+    rng = random.Random(seed)
+    report = report_on("entropy", lambda logits: u.entropy(logits) + rng.random())
+    assert NOTE in report.text()
+    assert report.mistakes == ()
+
+
+def test_a_function_that_does_not_change_its_mind_gets_no_note():
+    for function in (lambda logits: -u.entropy(logits), wrong_by_nan, raises_on_infinities):
+        report = report_on("entropy", function)
+        assert not report.agrees
+        assert NOTE not in report.text()
+
+
+def raises_on_infinities(logits):
+    if min(logits.values()) == -inf:
+        raise ValueError("no infinities here")
+    return u.entropy(logits)
+
+
+# -- in a property-based test of the user's own -----------------------------------------------------------------------
+
+
+@settings(max_examples=3, deadline=None, database=None)
+@given(st.floats(0.5, 2.0))
+def test_a_check_works_within_a_test_of_hypothesis(temperature):
+    def built_in(logits):
+        return u.entropy({pair: x / temperature for pair, x in logits.items()})
+
+    report = check("entropy", built_in, temperature=temperature, examples=10)
+    assert report.instances == len(report.right_on) + 10
+
+
+def test_a_disagreement_within_a_test_of_hypothesis_is_shrunk_and_gets_out():
+    outside = report_on("soft-bellman", hard_max, max_responses=40).text()
+    found = []
+
+    @settings(max_examples=4, deadline=None, database=None)
+    @given(st.integers(0, 3))
+    def inner(n):
+        try:
+            check("soft-bellman", u.soft_bellman if n < 2 else hard_max, examples=20)
+        except Disagreement as error:
+            found.append((n, str(error)))
+            raise
+
+    with pytest.raises(Disagreement):
+        inner()
+    assert found[-1] == (2, outside)  # the outer test is shrunk too
+    with pytest.raises(KeyboardInterrupt):
+        within(lambda: check("entropy", later(KeyboardInterrupt()), examples=5))
+    with pytest.raises(TabularBellmanError, match="it cannot be called as entropy"):
+        within(lambda: check("entropy", lambda logits: None))
+
+
+def within(action):
+    """Do something in a test of Hypothesis."""
+
+    @settings(max_examples=1, deadline=None, database=None)
+    @given(st.none())
+    def inner(_):
+        action()
+
+    inner()
+
+
+def later(error):
+    """Right on the fixed instances."""
+    calls = []
+
+    def function(logits):
+        calls.append(1)
+        if len(calls) > 12:
+            raise error
+        return u.entropy(logits)
+
+    return function
 
 
 # -- replay -----------------------------------------------------------------------------------------------------------
@@ -437,7 +613,7 @@ def on_some(test):
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "given_settings",
     [
         {},
         {"lengths": "fixed"},
@@ -446,10 +622,10 @@ def on_some(test):
     ],
     ids=str,
 )
-def test_the_code_of_a_replay_makes_the_instance(settings):
+def test_the_code_of_a_replay_makes_the_instance(given_settings):
     plain = on_some(lambda rewards: len(rewards) > 3 and min(rewards.values()) == -inf < 0 < max(rewards.values()))
-    function = u.with_prompts(plain, "both") if "prompts" in settings else plain
-    report = report_on("soft-bellman", function, examples=25, **settings)
+    function = u.with_prompts(plain, "both") if "prompts" in given_settings else plain
+    report = report_on("soft-bellman", function, examples=25, **given_settings)
     assert not report.agrees
     made = replayed(report)
     assert made["space"] == report.smallest.space
@@ -458,6 +634,19 @@ def test_the_code_of_a_replay_makes_the_instance(settings):
     numbers = {x for _, x in made["table"].items()}
     assert min(numbers) == -inf
     assert max(numbers) > 0
+
+
+def test_the_code_of_a_replay_has_the_responses():
+    def wrong_with_two(logits, data):
+        found = u.gradient_of_nll(logits, data)
+        return {pair: x + (len({len(y) for y in data}) > 1) for pair, x in found.items()}
+
+    report = report_on("gradient", wrong_with_two, of="nll")
+    made = replayed(report)
+    assert tuple(made["responses"]) == report.smallest.responses
+    assert {len(y) for y in made["responses"]} >= {1, 2}
+    assert all(y in made["space"].responses() for y in made["responses"])
+    assert "responses" not in replayed(report_on("gradient", lambda rewards: dict.fromkeys(rewards, 0.0)))
 
 
 def test_the_code_of_a_replay_makes_both_tables():

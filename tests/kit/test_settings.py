@@ -3,6 +3,7 @@
 import functools
 import inspect
 import math
+import operator
 import sys
 from math import inf, nan
 
@@ -45,15 +46,17 @@ ADAPTERS = "'dict', 'batch', 'next-token', 'mdp', 'table'"
         ("soft-bellman", {"returns": "q"}, ["returns is 'q'", "'both', 'logits', 'values'"]),
         ("policy", {"returns": "logits"}, ["returns is 'logits'", "'probabilities', 'log-probabilities'"]),
         ("gradient", {"of": "loss"}, ["of is 'loss'", "'log-partition', 'nll'"]),
-        ("kl", {"of": "nll"}, ["of is 'nll'"]),
-        ("entropy", {"returns": "values"}, ["returns is 'values'"]),
+        ("kl", {"of": "nll"}, ["of is 'nll'; it does not go with functions of this kind"]),
+        ("entropy", {"returns": "values"}, ["returns is 'values'; it does not go with functions of this kind"]),
         ("gradient", {"of": "nll", "prompts": True}, ["of='nll'", "without prompts"]),
         ("soft-bellman", {"temperature": 0}, ["temperature", "0"]),
         ("soft-bellman", {"temperature": -1.0}, ["temperature", "-1"]),
         ("soft-bellman", {"temperature": nan}, ["temperature"]),
         ("soft-bellman", {"temperature": inf}, ["temperature"]),
         ("soft-bellman", {"temperature": "hot"}, ["temperature"]),
-        ("entropy", {"temperature": 2.0}, ["temperature does not go with a function like this"]),
+        ("kl", {"temperature": 2.0}, ["temperature does not go with a function like this"]),
+        ("kl-estimator", {"temperature": 2.0}, ["temperature does not go with a function like this"]),
+        ("entropy", {"discount": 0.5}, ["discount does not go with a function like this"]),
         ("gradient", {"temperature": 2.0, "of": "nll"}, ["temperature does not go with a function like this"]),
         ("soft-bellman", {"discount": 0.0}, ["discount is 0.0", "(0, 1]"]),
         ("soft-bellman", {"discount": 1.5}, ["discount is 1.5", "(0, 1]"]),
@@ -65,7 +68,7 @@ ADAPTERS = "'dict', 'batch', 'next-token', 'mdp', 'table'"
         ("log-partition", {"reference": "uniform"}, ["reference is 'uniform'", "soft-bellman and inverse"]),
         ("kl", {"tolerance": -1e-9}, ["tolerance is -1e-09", "0 or more"]),
         ("kl", {"tolerance": inf}, ["tolerance is inf", "finite"]),
-        ("kl", {"tolerance": nan}, ["tolerance"]),
+        ("kl", {"tolerance": nan}, ["tolerance is nan", "0 or more", "finite"]),
         ("kl", {"tolerance": "tight"}, ["tolerance"]),
         ("kl", {"examples": 0}, ["examples", "0", "positive"]),
         ("kl", {"examples": -3}, ["examples", "-3", "positive"]),
@@ -81,7 +84,7 @@ ADAPTERS = "'dict', 'batch', 'next-token', 'mdp', 'table'"
         ("kl", {"max_responses": "few"}, ["max_responses"]),
         ("sampler", {"false_alarm": 0.0}, ["false_alarm is 0.0", "between 0 and 1"]),
         ("sampler", {"false_alarm": 1.0}, ["false_alarm is 1.0", "between 0 and 1"]),
-        ("sampler", {"false_alarm": nan}, ["false_alarm"]),
+        ("sampler", {"false_alarm": nan}, ["false_alarm is nan", "between 0 and 1"]),
         ("sampler", {"draws": 0}, ["draws", "positive"]),
         ("sampler", {"draws": 2.5}, ["draws"]),
         ("policy", {"prompts": True, "adapter": "batch"}, ["adapter 'batch' has no prompts", "'dict', 'mdp', 'table'"]),
@@ -109,6 +112,22 @@ def test_what_plays_no_part_is_refused(kind):
     for given in ({"draws": 5}, {"false_alarm": 0.5}):
         with pytest.raises(TabularBellmanError, match=next(iter(given))):
             check(kind, u.RIGHT[kind], **given)
+
+
+def test_a_kind_may_be_written_as_python_has_it():
+    report = check("log_prob", u.log_prob, examples=3)
+    assert (report.kind, report.agrees) == ("log-prob", True)
+    with pytest.raises(TabularBellmanError, match="kind is 'log-probs'"):
+        check("log_probs", nothing)
+
+
+def test_a_coroutine_function_is_refused():
+    async def later(logits):
+        return 0.0
+
+    for function in (later, functools.partial(later)):
+        with pytest.raises(TabularBellmanError, match="later is a coroutine function; give one that returns numbers"):
+            check("entropy", function)
 
 
 @pytest.mark.parametrize("function", [None, 3, "policy", {}])
@@ -201,8 +220,21 @@ def test_a_parameter_is_varied(recorder):
         assert table.keys() == reference.keys()
         for row in u.rows(reference).values():
             assert math.fsum(row.values()) == pytest.approx(1.0, abs=1e-15)
-            assert min(row.values()) > 0
-    assert any(len(set(row.values())) > 1 for reference in weights for row in u.rows(reference).values())
+            assert min(row.values()) >= 0
+    rows = [row for reference in weights for row in u.rows(reference).values()]
+    assert any(len(set(row.values())) > 1 for row in rows)
+    assert any(min(row.values()) == 0 for row in rows)  # which forbids
+
+
+def test_the_weights_of_an_inverse_are_positive():
+    lowest = []
+
+    def function(logits, reference):
+        lowest.append(min(reference.values()))
+        return u.inverse(logits, reference=reference)
+
+    check("inverse", function, examples=40)
+    assert min(lowest) > 0
 
 
 def test_a_parameter_is_fixed(recorder):
@@ -223,16 +255,88 @@ def test_a_reference_that_is_said_to_be_uniform_is(recorder):
             assert set(row.values()) == {1 / len(row)}
 
 
-@pytest.mark.parametrize("kind", ["policy", "marginals", "entropy"])
-def test_logits_have_no_temperature(kind):
-    calls = []
+OF_LOGITS = ["log-prob", "policy", "marginals", "sampler", "entropy"]
 
-    def function(logits, temperature="mine", discount="mine", reference="mine"):
-        calls.append((temperature, discount, reference))
-        return u.RIGHT[kind](logits)
+
+def by(operation, kind):
+    """A right function of logits, of the logits and a temperature."""
+
+    def function(logits, *more, temperature, rng=None):
+        named = {} if rng is None else {"rng": rng}
+        tempered = {pair: operation(x, temperature) for pair, x in logits.items()}
+        return u.RIGHT[kind](tempered, *more, **named)
+
+    if kind != "sampler":
+        return lambda logits, *more, temperature: function(logits, *more, temperature=temperature)
+    return function
+
+
+@pytest.mark.parametrize("kind", OF_LOGITS)
+def test_a_temperature_divides_logits(kind):
+    # The largest instances have seven responses: it is quicker.
+    report = check(kind, by(operator.truediv, kind), examples=10, max_responses=7)
+    assert report.agrees
+    assert report.ratio <= 0.5
+    assert "temperature varied" in report.text()
+    for wrong in (operator.mul, lambda x, temperature: x):
+        report = check(kind, by(wrong, kind), throw=False, examples=3, max_responses=7)
+        assert {"temperature 2", "temperature 1/2"} <= set(report.wrong_on)
+        assert {"2 tokens, 3 steps", "forbidden actions"} <= set(report.right_on)
+        assert "softmax(q/τ)" in report.text()
+
+
+@pytest.mark.parametrize("kind", OF_LOGITS)
+def test_a_temperature_of_logits_may_be_fixed(kind):
+    seen = []
+
+    def noted(x, temperature):
+        seen.append(temperature)
+        return x / temperature
+
+    def built_in(logits, *more, rng=None):
+        named = {} if rng is None else {"rng": rng}
+        return u.RIGHT[kind]({pair: x / 2.0 for pair, x in logits.items()}, *more, **named)
+
+    if kind != "sampler":
+        built_in = functools.partial(built_in, rng=None)
+    assert "temperature 2, seed 0" in check(kind, by(noted, kind), temperature=2.0, examples=5).text()
+    assert set(seen) == {2.0}
+    assert check(kind, built_in, temperature=2.0, examples=5).agrees
+    assert not check(kind, built_in, throw=False, examples=5).agrees
+
+
+@pytest.mark.parametrize("kind", ["kl", "kl-estimator"])
+def test_a_divergence_has_no_temperature(kind):
+    calls = set()
+
+    def function(p, q, *more, temperature="mine", discount="mine", reference="mine"):
+        calls.add((temperature, discount, reference))
+        return u.RIGHT[kind](p, q, *more)
 
     check(kind, function, examples=5)
-    assert set(calls) == {("mine", "mine", "mine")}
+    assert calls == {("mine", "mine", "mine")}
+
+
+def test_logits_have_no_discount_and_no_reference():
+    calls = set()
+
+    def function(logits, discount="mine", reference="mine"):
+        calls.add((discount, reference))
+        return u.policy(logits)
+
+    check("policy", function, examples=5)
+    assert calls == {("mine", "mine")}
+
+
+def test_the_data_have_no_temperature():
+    calls = set()
+
+    def function(logits, data, temperature="mine"):
+        calls.add(temperature)
+        return u.gradient_of_nll(logits, data)
+
+    check("gradient", function, of="nll", examples=5)
+    assert calls == {"mine"}
 
 
 @pytest.mark.parametrize("kind", ["policy", "entropy"])
@@ -341,6 +445,8 @@ def test_the_session_has_defaults_of_its_own(monkeypatch):
     monkeypatch.setattr(SESSION, "heard", [])
     by_session, report = instances(examples=None, seed=None)
     assert SESSION.heard == [report.line()]
+    check("entropy", u.entropy, throw=False)  # its caller has the report
+    assert SESSION.heard == [report.line()]
     monkeypatch.setattr(SESSION, "examples", None)
     monkeypatch.setattr(SESSION, "seed", None)
     assert instances(examples=7, seed=5)[0] == by_session
@@ -366,8 +472,10 @@ def shape(table):
 
 @pytest.mark.parametrize("most", [1, 4, 15])
 def test_max_responses_is_respected(most):
-    tables, _ = instances(max_responses=most, examples=40)
-    assert max(shape(table)[0] for table in tables) <= most
+    for settings in ({}, {"lengths": "fixed"}):
+        tables, report = instances(max_responses=most, examples=20, **settings)
+        assert max(shape(table)[0] for table in tables) <= most
+        assert len(report.right_on) >= 1  # of the fixed instances, the plainest at least
 
 
 @pytest.mark.parametrize("most", [40, 100])

@@ -89,7 +89,7 @@ def test_an_attribute_of_an_attribute(target):
         (
             "mine:nothing",
             (),
-            "mine.nothing: it cannot be called as entropy, adapter 'dict': it returned a NoneType (None)",
+            "mine.nothing: it cannot be called as entropy: it returned a NoneType (None), where a number was expected",
         ),
         ("mine:number", (), "target mine:number: number is a int, not a function."),
         ("mine:absent", (), "target mine:absent: mine has no 'absent'"),
@@ -101,9 +101,11 @@ def test_an_attribute_of_an_attribute(target):
         ("mine:entropy", ("--array", "list"), "array is 'list'"),
         ("mine:entropy", ("--lengths", "long"), "lengths is 'long'"),
         ("mine:entropy", ("--view", "values"), "view is 'values'"),
-        ("mine:entropy", ("--returns", "values"), "returns is 'values'"),
-        ("mine:entropy", ("--of", "nll"), "of is 'nll'"),
-        ("mine:entropy", ("--temperature", "2"), "temperature does not go with a function like this"),
+        ("mine:entropy", ("--returns", "values"), "returns is 'values'; it does not go with functions of this kind"),
+        ("mine:entropy", ("--of", "nll"), "of is 'nll'; it does not go with functions of this kind"),
+        ("mine:entropy", ("--draws", "5"), "draws goes with a sampler, not with entropy"),
+        ("mine:entropy", ("--false-alarm", "0.5"), "false_alarm goes with a sampler, not with entropy"),
+        ("mine:entropy", ("--kind", "kl", "--temperature", "2"), "temperature does not go with a function like this"),
         ("mine:entropy", ("--discount", "0.5"), "discount does not go"),
         ("mine:entropy", ("--reference", "uniform"), "reference is 'uniform'"),
         ("mine:entropy", ("--examples", "0"), "examples"),
@@ -264,6 +266,12 @@ def test_every_setting_has_an_option():
             parameters = inspect.signature(getattr(testing, name)).parameters.values()
             settings |= {parameter.name for parameter in parameters if parameter.kind == parameter.KEYWORD_ONLY}
     assert settings == set(OPTIONS)
+
+
+def test_a_kind_may_be_written_as_python_has_it(target):
+    assert (
+        target("mine:entropy", "--kind", "kl_estimator")[2].count("it cannot be called as kl-estimator: it raised") == 1
+    )
 
 
 def test_options_take_effect(target):
