@@ -91,6 +91,7 @@ class Options:
     tolerance : float
         Added to the bound, for functions that approximate.
     examples, seed, max_responses : int
+        Of a sampler, `examples` is the number of draws on each instance.
     false_alarm : float
         Of a sampler's test.
     """

@@ -49,12 +49,12 @@ def split(space: SequenceSpace, rows: FloatArray) -> Levels:
 def prefix_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the prefixes as padded rows (N, T) of token numbers, padded with V, and their lengths (N,)."""
     found = [token_numbers(space, space.prefix_at(t, i)[1]) for t in range(space.n_depths) for i in indices(space, t)]
-    return padded(space, found)
+    return _padded(space, found)
 
 
 def response_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the responses as padded rows (n, T), in the order of ``responses()``, and their lengths, EOS counted."""
-    return padded(space, [token_numbers(space, y) for y in space.responses()])
+    return _padded(space, [token_numbers(space, y) for y in space.responses()])
 
 
 def offsets(space: SequenceSpace) -> NDArray[np.intp]:
@@ -67,8 +67,8 @@ def token_numbers(space: SequenceSpace, actions: Sequence[Hashable]) -> list[int
     return [space.n_tokens if action is EOS else space.token_index(action) for action in actions]
 
 
-def padded(space: SequenceSpace, rows: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    padded = np.full((len(rows), space.max_length), space.n_tokens, dtype=np.int64)
+def _padded(space: SequenceSpace, rows: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    filled = np.full((len(rows), space.max_length), space.n_tokens, dtype=np.int64)
     for i, row in enumerate(rows):
-        padded[i, : len(row)] = row
-    return padded, np.array([len(row) for row in rows], dtype=np.int64)
+        filled[i, : len(row)] = row
+    return filled, np.array([len(row) for row in rows], dtype=np.int64)

@@ -74,8 +74,12 @@ class Kind(ABC):
         The forms that it knows, the default first.
     moderate : bool
         Whether huge numbers are left out, as they overflow in right code too.
+    gentle : bool
+        Whether no prefix may be dead, also where the function takes rewards: a derivative is undefined there.
     inputs : int
         How many tables the function takes.
+    responses : bool
+        Whether it takes or returns responses.
     """
 
     name: ClassVar[str]
