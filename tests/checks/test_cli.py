@@ -73,8 +73,11 @@ def test_run_prints_each_claim_and_adds_up(whole):
     assert 99.0 < float(reached["K-sequence"]) <= 100.0
 
 
-@pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
-def test_each_planted_mistake_makes_the_run_fail_and_names_the_claim(run, mistake):
+ONE_OF_EACH = {mistake.replaces: mistake for mistake in MISTAKES}.values()  # the kill matrix has all of them
+
+
+@pytest.mark.parametrize("mistake", ONE_OF_EACH, ids=lambda mistake: mistake.name)
+def test_a_planted_mistake_makes_the_run_fail_and_names_the_claim(run, mistake):
     claim = next(claim for claim in CLAIMS if mistake in claim.mistakes)
     status, out, _ = run("run", "--quick", claim.id, "--plant", mistake.name)
     assert status == 1
