@@ -4,6 +4,7 @@ import os
 import re
 import subprocess
 import sys
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -44,11 +45,19 @@ def comparable(printed):
     return RATIO.sub("at most … %", SECONDS.sub("in …s", printed))
 
 
+TODAY = pytest.mark.skipif(
+    tuple(map(int, version("hypothesis").split(".")[:2])) < (6, 150),
+    reason="the page shows what a Hypothesis of today draws; this one, older than 6.150, shrinks to another instance",
+)
+
+
+@TODAY
 def test_without_pytorch(tmp_path):
     text = "".join(text for title, text in sections() if title != PYTORCH)
     assert follow(text, tmp_path) == 5
 
 
+@TODAY
 def test_with_pytorch(tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
     assert follow(dict(sections())[PYTORCH], tmp_path) == 2
