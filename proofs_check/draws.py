@@ -249,10 +249,11 @@ _ULPS: Final = 3  # how far near-ties are apart
 
 @dataclass(frozen=True)
 class FloatFormat:
-    """A float type: its significand bits, and how large numbers get that it holds comfortably."""
+    """A float type: its significand bits, its smallest normal number, and how large it comfortably gets."""
 
     name: str
     bits: int
+    smallest: float
     huge: int
 
     @property
@@ -264,10 +265,10 @@ class FloatFormat:
 FORMATS: Final = {
     form.name: form
     for form in (
-        FloatFormat("float64", 53, 10_000),
-        FloatFormat("float32", 24, 1_000),
-        FloatFormat("bfloat16", 8, 64),
-        FloatFormat("float16", 11, 64),
+        FloatFormat("float64", 53, 2.0**-1022, 10_000),
+        FloatFormat("float32", 24, 2.0**-126, 1_000),
+        FloatFormat("bfloat16", 8, 2.0**-126, 64),
+        FloatFormat("float16", 11, 2.0**-14, 64),
     )
 }
 

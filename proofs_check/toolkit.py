@@ -21,7 +21,7 @@ from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded, BoundedLog, C, NumberSystem
 from tabular_bellman.recursion import backward, forward, inverse
 
-__all__ = ["REFERENCE", "Levels", "Toolkit", "expectation", "reference_toolkit"]
+__all__ = ["REFERENCE", "Levels", "Toolkit", "bounded_toolkit", "expectation", "reference_toolkit"]
 
 Levels = Sequence[Any]
 
@@ -313,16 +313,13 @@ def reference_toolkit(
     )
 
 
-_BOUNDED: Final = BoundedLog()
+def bounded_toolkit(system: BoundedLog) -> Toolkit[Bounded]:
+    """Return the reference toolkit over pairs of value and error, with the bounds of a number system."""
+
+    def as_real(x: Bounded) -> Real:
+        return Real(x.value, x.error)
+
+    return reference_toolkit(system, system.exact, lambda x: reals.exp(as_real(x)), as_real, Real.exact)
 
 
-def _as_real(x: Bounded) -> Real:
-    """The logarithms as plain numbers."""
-    return Real(x.value, x.error)
-
-
-def _weights(x: Bounded) -> Any:
-    return reals.exp(_as_real(x))
-
-
-REFERENCE: Final[Toolkit[Bounded]] = reference_toolkit(_BOUNDED, _BOUNDED.exact, _weights, _as_real, Real.exact)
+REFERENCE: Final[Toolkit[Bounded]] = bounded_toolkit(BoundedLog())

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from proofs_check.testing.arrays import Arrays, as_floats
-from proofs_check.testing.rows import indices, narrow, offsets, prefix_rows, split, token_numbers, wide
+from proofs_check.testing.rows import indices, narrow, offsets, prefix_keys, prefix_rows, split, token_numbers, wide
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, StateTable, TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.tokens import Prefix, Prompt, Response
@@ -237,7 +237,7 @@ class Tables(Adapter):
         return _index_of(space, prompt), _response(space, response, EOS)
 
 
-# -- one row a prefix ---------------------------------------------------------------------------------------
+# -- one row a prefix -------------------------------------------------------------------------------------------------
 
 
 class Batch(Adapter):
@@ -310,7 +310,7 @@ class NextToken(Adapter):
 
     def _function(self, table: StateActionTable, absent: float, at_end: float) -> Callable[[Any], Any]:
         space, rows = table.space, wide(table, absent)
-        place = {row: i for i, row in enumerate(_prefix_keys(space))}
+        place = {row: i for i, row in enumerate(prefix_keys(space))}
         ended = np.full(space.n_tokens + 1, absent)
         ended[-1] = at_end
 
@@ -330,7 +330,7 @@ class NextToken(Adapter):
 
     def response(self, space: SequenceSpace, prompt: Prompt, response: Response) -> tuple[Any, ...]:
         numbers = token_numbers(space, response)
-        return (tuple(numbers if space.has_eos else [*numbers, space.n_tokens]),)
+        return (numbers if space.has_eos else (*numbers, space.n_tokens),)
 
     def read_table(self, space: SequenceSpace, found: Any) -> Levels:
         what = "V+1 numbers, EOS last"
@@ -343,16 +343,10 @@ class NextToken(Adapter):
     def _called(self, space: SequenceSpace, found: Any) -> Iterator[Any]:
         if not callable(found):
             raise Unreadable(f"{_short(found)}, where a function of a prefix was expected")
-        return (found(key) for key in _prefix_keys(space))
+        return (found(key) for key in prefix_keys(space))
 
     def read_response(self, space: SequenceSpace, found: Any) -> tuple[int, Response]:
         return 0, _from_numbers(space, found)
-
-
-def _prefix_keys(space: SequenceSpace) -> list[tuple[int, ...]]:
-    return [
-        tuple(token_numbers(space, space.prefix_at(t, i)[1])) for t in range(space.n_depths) for i in indices(space, t)
-    ]
 
 
 class Mdp(Adapter):
@@ -368,24 +362,22 @@ class Mdp(Adapter):
     extra_names = ("next_state", "terminal")
 
     def table(self, table: StateActionTable) -> Any:
-        rows = wide(table)
-        return self.arrays.floats(np.concatenate([rows, np.zeros((1, rows.shape[1]))]))
+        return self._with_terminal(wide(table), 0.0)
 
     def weights(self, table: StateActionTable) -> Any:
-        rows = wide(table, absent=0.0)
+        return self._with_terminal(wide(table, absent=0.0), 1.0)
+
+    def _with_terminal(self, rows: FloatArray, at_eos: float) -> Any:
         at_end = np.zeros((1, rows.shape[1]))
-        at_end[0, -1] = 1.0
+        at_end[0, -1] = at_eos
         return self.arrays.floats(np.concatenate([rows, at_end]))
 
     def extras(self, space: SequenceSpace) -> tuple[Any, ...]:
         V, last = space.n_tokens, space.n_prefixes
         next_state = np.full((last + 1, V + 1), last)
-        start = 0
-        for t in range(space.n_depths - 1):
-            n = space.n_prefixes_at(t)
-            children = np.arange(start + n, start + n + V * n).reshape(V, n)
-            next_state[start : start + n, :V] = children.T
-            start += n
+        place = offsets(space)
+        for start, below, end in zip(place[:-2], place[1:-1], place[2:], strict=True):
+            next_state[start:below, :V] = np.arange(below, end).reshape(V, -1).T
         return self.arrays.integers(next_state), self.arrays.booleans(np.arange(last + 1) == last)
 
     def read_table(self, space: SequenceSpace, found: Any) -> Levels:

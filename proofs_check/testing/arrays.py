@@ -5,21 +5,14 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check.draws import FORMATS
 from tabular_bellman import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.tokens import some
 
-__all__ = ["LIBRARIES", "PRECISIONS", "Arrays", "as_floats", "dtype_of"]
+__all__ = ["LIBRARIES", "Arrays", "as_floats"]
 
 LIBRARIES: Final = ("numpy", "torch", "jax")
-
-# Significand bits (the hidden one counted) and the smallest normal number.
-PRECISIONS: Final = {
-    "float64": (53, 2.0**-1022),
-    "float32": (24, 2.0**-126),
-    "bfloat16": (8, 2.0**-126),
-    "float16": (11, 2.0**-14),
-}
 
 
 class Arrays:
@@ -39,8 +32,8 @@ class Arrays:
     def __init__(self, library: str, dtype: str) -> None:
         if library not in LIBRARIES:
             raise TabularBellmanError(f"array is {library!r}; it is one of {some(LIBRARIES)}.")
-        if dtype not in PRECISIONS:
-            raise TabularBellmanError(f"dtype is {dtype!r}; it is one of {some(tuple(PRECISIONS))}.")
+        if dtype not in FORMATS:
+            raise TabularBellmanError(f"dtype is {dtype!r}; it is one of {some(tuple(FORMATS))}.")
         if library == "numpy" and dtype == "bfloat16":
             raise TabularBellmanError("NumPy has no bfloat16; give array='torch' or array='jax'.")
         self.library, self.dtype = library, dtype
@@ -54,12 +47,12 @@ class Arrays:
     @property
     def unit_roundoff(self) -> float:
         """The largest relative error of one rounding."""
-        return float(2.0 ** -PRECISIONS[self.dtype][0])
+        return float(2.0 ** -FORMATS[self.dtype].bits)
 
     @property
     def smallest(self) -> float:
         """The smallest normal number; what lies below may be lost."""
-        return PRECISIONS[self.dtype][1]
+        return FORMATS[self.dtype].smallest
 
     def floats(self, values: FloatArray) -> Any:
         """Return an array of the library, of the dtype."""
@@ -113,15 +106,10 @@ def as_floats(x: Any) -> FloatArray:
     array = np.asarray(x)
     if array.dtype.kind == "O" and all(_is_real(number) for number in array.flat):
         return array.astype(np.float64)  # fractions, decimals, numbers of many digits
-    if array.dtype.kind not in "biuf" and dtype_of(array) != "bfloat16":
+    if array.dtype.kind not in "biuf" and str(array.dtype) != "bfloat16":
         raise TypeError(f"an array of {array.dtype}, which are not real numbers")
     return array.astype(np.float64)
 
 
 def _is_real(x: Any) -> bool:
     return hasattr(x, "__float__") and not isinstance(x, (str, complex, np.complexfloating))
-
-
-def dtype_of(x: Any) -> str:
-    """Return the name of the dtype of an array of any library; "" for what has none."""
-    return str(getattr(x, "dtype", "")).rpartition(".")[2]

@@ -7,10 +7,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from proofs_check.instances import Instance
 from proofs_check.testing.adapters import Adapter
 from proofs_check.testing.arrays import Arrays
 from tabular_bellman import SequenceSpace, StateActionTable
 from tabular_bellman.extended import FloatArray
+from tabular_bellman.recursion import log_reference_levels
 from tabular_bellman.tokens import Response
 
 __all__ = ["Case", "Options"]
@@ -50,21 +52,12 @@ class Case:
     @cached_property
     def log_reference(self) -> Sequence[FloatArray] | None:
         """log π_ref level by level."""
-        if self.reference is None:
-            return None
-        with np.errstate(divide="ignore"):
-            return [np.log(level) for level in self.reference.levels]
+        return log_reference_levels(self.space, self.reference)
 
     @cached_property
     def live_prefixes(self) -> list[NDArray[np.bool_]]:
         """At which prefixes some response below is allowed, level by level."""
-        V, found = self.space.n_tokens, list[NDArray[np.bool_]]()
-        for level in reversed(self.table.levels):
-            live = ~np.isneginf(level)
-            if found:
-                live[:V] &= found[-1].reshape(V, -1)
-            found.append(np.asarray(live.any(axis=0)))
-        return found[::-1]
+        return [np.asarray(live.any(axis=0)) for live in Instance(self.name, self.table).live]
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,10 @@ from typing import Final
 import numpy as np
 
 from proofs_check.claim import Mistake
+from proofs_check.draws import FORMATS
 from proofs_check.evidence import planted
 from proofs_check.mistakes import MISTAKES
-from proofs_check.testing.arrays import PRECISIONS, Arrays
+from proofs_check.testing.arrays import Arrays
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.judging import Outcome, flat
 from proofs_check.testing.kinds import Kind
@@ -68,8 +69,8 @@ def _single_precision(o: Options, outcomes: Sequence[Outcome]) -> bool:
 
 
 def _right_in_float32(o: Options, outcome: Outcome) -> bool:
-    wider = 2.0 ** (PRECISIONS["float64"][0] - PRECISIONS["float32"][0])
-    bound = wider * (outcome.answer.bound - o.tolerance) + PRECISIONS["float32"][1]
+    double, single = FORMATS["float64"], FORMATS["float32"]
+    bound = 2.0 ** (double.bits - single.bits) * (outcome.answer.bound - o.tolerance) + single.smallest
     return bool((outcome.residual <= bound).all())
 
 

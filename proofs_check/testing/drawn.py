@@ -24,9 +24,14 @@ def cases(draw: DrawFn, kind: Kind, o: Options, max_tokens: int = 3, max_length:
     space = draw(_spaces(o, max_tokens, max_length))
     # A divergence is infinite where only q forbids; numbers are then such that no chance underflows.
     apart = kind.inputs == 2 and not kind.moderate and o.forbidden != "none" and draw(st.booleans())
-    case = Case("drawn", draw(_tables(o, space, plain=kind.moderate or apart or not o.large)))
+    numbers: Any = "plain" if kind.moderate or apart or not o.large else "any"
+    dtype: Any = o.arrays.dtype
+    make = strategies.rewards if o.view == "rewards" else strategies.logits
+    case = Case("drawn", draw(make(space=space, masks=_MASKS[o.forbidden], numbers=numbers, dtype=dtype)))
     if kind.inputs == 2:
-        case = replace(case, other=_other(draw, kind, o, case.table, apart))
+        masks: Any = "alive" if apart else "none"
+        other = draw(strategies.logits(space=space, masks=masks, numbers=numbers, dtype=dtype))
+        case = replace(case, other=other if apart else _allowing_the_same(case.table, other))
     if o.temperature != 1.0:
         varied = draw(st.sampled_from((1.0, 2.0, 0.5, 0.7))) if o.temperature is None else o.temperature
         case = replace(case, temperature=varied)
@@ -57,20 +62,7 @@ def _spaces(o: Options, max_tokens: int, max_length: int) -> SearchStrategy[Sequ
     )
 
 
-def _tables(o: Options, space: SequenceSpace, plain: bool) -> SearchStrategy[StateActionTable]:
-    dtype: Any = o.arrays.dtype
-    make = strategies.rewards if o.view == "rewards" else strategies.logits
-    return make(space=space, masks=_MASKS[o.forbidden], numbers="plain" if plain else "any", dtype=dtype)
-
-
-def _other(draw: DrawFn, kind: Kind, o: Options, table: StateActionTable, apart: bool) -> StateActionTable:
-    """Draw a second table, that allows what the first does, or something else."""
-    dtype: Any = o.arrays.dtype
-    masks: Any = "alive" if apart else "none"
-    plain = apart or not o.large or kind.moderate
-    numbers: Any = "plain" if plain else "any"
-    found = draw(strategies.logits(space=table.space, masks=masks, numbers=numbers, dtype=dtype))
-    if apart:
-        return found
-    pairs = zip(table.levels, found.levels, strict=True)
+def _allowing_the_same(table: StateActionTable, other: StateActionTable) -> StateActionTable:
+    """Forbid in the second what the first forbids."""
+    pairs = zip(table.levels, other.levels, strict=True)
     return StateActionTable.from_levels(table.space, [np.where(np.isneginf(x), x, y) for x, y in pairs])

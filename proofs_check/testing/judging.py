@@ -9,21 +9,21 @@ are off by more units in the last place than NumPy's.
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from proofs_check.reals import Real
 from proofs_check.testing.adapters import Unreadable
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.kinds import Kind, Part
-from proofs_check.toolkit import Toolkit, reference_toolkit
+from proofs_check.toolkit import Toolkit, bounded_toolkit
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded, BoundedLog
 
-__all__ = ["ORACLE", "ROOM", "Answer", "Outcome", "answer", "flat", "judge", "named"]
+__all__ = ["ORACLE", "ROOM", "Answer", "Outcome", "answer", "flat", "judge", "message"]
 
 ROOM: Final = 4.0
 _UNIT_ROUNDOFF: Final = 2.0**-53
@@ -34,26 +34,12 @@ class _AnyForm(BoundedLog):
 
     def normalise(self, x: Bounded) -> Bounded:
         found = super().normalise(x)
-        plain = self.divide(x, Bounded(*(np.broadcast_to(part, x.shape) for part in _pair(self.sum(x)))))
-        return Bounded(found.value, np.maximum(found.error, plain.error))
+        total = self.sum(x)
+        rows = Bounded(np.broadcast_to(total.value, x.shape), np.broadcast_to(total.error, x.shape))
+        return Bounded(found.value, np.maximum(found.error, self.divide(x, rows).error))
 
 
-def _pair(x: Bounded) -> tuple[FloatArray, FloatArray]:
-    return x.value, x.error
-
-
-def _as_real(x: Bounded) -> Real:
-    return Real(x.value, x.error)
-
-
-def _weights(x: Bounded) -> Any:
-    from proofs_check import reals
-
-    return reals.exp(_as_real(x))
-
-
-_SYSTEM: Final = _AnyForm()
-ORACLE: Final[Toolkit[Bounded]] = reference_toolkit(_SYSTEM, _SYSTEM.exact, _weights, _as_real, Real.exact)
+ORACLE: Final[Toolkit[Bounded]] = bounded_toolkit(_AnyForm())
 
 
 @dataclass(frozen=True)
@@ -119,7 +105,7 @@ class Outcome:
     found: FloatArray = field(default_factory=lambda: np.zeros(0))
     answer: Answer = field(default_factory=lambda: Answer([], np.zeros(0), np.zeros(0)))
 
-    @property
+    @cached_property
     def residual(self) -> FloatArray:
         """How far each of their numbers is off: inf for NaN, and for infinity against a number."""
         with np.errstate(invalid="ignore"):
@@ -127,7 +113,7 @@ class Outcome:
         apart = np.where(np.isnan(apart), np.inf, apart)
         return np.where(self.counted, apart, 0.0)
 
-    @property
+    @cached_property
     def counted(self) -> NDArray[np.bool_]:
         """Where a number is asked for."""
         return np.concatenate(
@@ -138,7 +124,7 @@ class Outcome:
             ]
         )
 
-    @property
+    @cached_property
     def ratio(self) -> FloatArray:
         """The residual over the bound."""
         residual = self.residual
@@ -157,7 +143,7 @@ class Outcome:
         """Whether every number lies within its bound."""
         return not self.failure and bool((self.ratio <= 1.0).all())
 
-    @property
+    @cached_property
     def worst(self) -> int:
         """The place of the number that is furthest beyond its bound; of equals, the one that is furthest off."""
         ratio, residual = self.ratio, self.residual
@@ -196,11 +182,11 @@ def judge(kind: Kind, o: Options, function: Callable[..., Any], case: Case) -> O
     except Unreadable as error:
         return Outcome(case, failure=f"returned {error}")
     except (Exception, SystemExit) as error:
-        return Outcome(case, failure=f"raised {named(error)}{_line_of(error)}")
+        return Outcome(case, failure=f"raised {message(error)}{_line_of(error)}")
     return Outcome(case, "", theirs, flat(theirs), answer(kind, o, case))
 
 
-def named(error: BaseException) -> str:
+def message(error: BaseException) -> str:
     """Return type and message of an exception."""
     try:
         return f"{type(error).__name__}: {error}"

@@ -1,6 +1,7 @@
 """The text of a report: claim, smallest instance as a table, worst number, what the mistake looks like."""
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
@@ -111,7 +112,7 @@ def _instance(case: Case, o: Options) -> str:
         )
     else:
         what.append(f"fixed length {space.max_length}")
-    if space.n_prompts > 1 or space.prompts != (None,):
+    if space.prompts != (None,):
         what.append(f"prompts {', '.join(map(repr, space.prompts))}")
     if case.temperature != 1.0 or "temperature" in o.named:
         what.append(f"temperature {case.temperature:g}")
@@ -190,30 +191,32 @@ def _key(case: Case, part: Part, depth: int, position: tuple[int, ...]) -> str:
     space = case.space
     if part.over == "prefixes":
         return _at(space, *space.prefix_at(depth, position[0]))
-    prompt = "" if space.prompts == (None,) else f"{space.prompts[position[1]]!r}: "
-    return prompt + _plain(space.response_at(position[0]))
+    return _to(space, space.prompts[position[1]]) + _plain(space.response_at(position[0]))
 
 
 def _drawn_table(drawn: Drawn) -> list[str]:
     space = drawn.case.space
     rows = [["response", "chance", "expected", "drawn"]]
     for p, prompt in enumerate(space.prompts):
-        to = "" if space.prompts == (None,) else f"{prompt!r}: "
-        mine = [response for index, response in drawn.draws if index == p]
+        to = _to(space, prompt)
+        counts = Counter(response for index, response in drawn.draws if index == p)
+        n, other = counts.total(), counts.total()
         for i, response in enumerate(space.responses()):
             chance = float(drawn.chances[p, i])
-            rows.append(
-                [to + _plain(response), f"{chance:.6g}", f"{chance * len(mine):.1f}", f"{mine.count(response):,}"]
-            )
-        other = len(mine) - sum(response in set(space.responses()) for response in mine)
+            rows.append([to + _plain(response), f"{chance:.6g}", f"{chance * n:.1f}", f"{counts[response]:,}"])
+            other -= counts[response]
         if other:
             rows.append([f"{to}anything else", "0", "0", f"{other:,}"])
     return _aligned(rows)
 
 
 def _at(space: SequenceSpace, prompt: Any, prefix: Any) -> str:
-    text = repr(prefix)
-    return text if space.prompts == (None,) else f"{prompt!r}: {text}"
+    return f"{_to(space, prompt)}{prefix!r}"
+
+
+def _to(space: SequenceSpace, prompt: Any) -> str:
+    """Name the prompt, unless it is the only one, None."""
+    return "" if space.prompts == (None,) else f"{prompt!r}: "
 
 
 def _name(action: Any) -> str:

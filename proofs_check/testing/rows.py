@@ -8,7 +8,18 @@ from numpy.typing import NDArray
 from tabular_bellman import EOS, SequenceSpace, StateActionTable
 from tabular_bellman.extended import FloatArray
 
-__all__ = ["columns", "indices", "narrow", "offsets", "prefix_rows", "response_rows", "split", "token_numbers", "wide"]
+__all__ = [
+    "columns",
+    "indices",
+    "narrow",
+    "offsets",
+    "prefix_keys",
+    "prefix_rows",
+    "response_rows",
+    "split",
+    "token_numbers",
+    "wide",
+]
 
 Levels = list[FloatArray]
 
@@ -42,14 +53,18 @@ def narrow(space: SequenceSpace, rows: FloatArray) -> Levels:
 
 def split(space: SequenceSpace, rows: FloatArray) -> Levels:
     """Split what has a row for each prefix by depth."""
-    ends = np.cumsum([space.n_prefixes_at(t) for t in range(space.n_depths)])
-    return np.split(rows[: ends[-1]], ends[:-1])
+    ends = offsets(space)
+    return np.split(rows[: ends[-1]], ends[1:-1])
 
 
 def prefix_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the prefixes as padded rows (N, T) of token numbers, padded with V, and their lengths (N,)."""
-    found = [token_numbers(space, space.prefix_at(t, i)[1]) for t in range(space.n_depths) for i in indices(space, t)]
-    return _padded(space, found)
+    return _padded(space, prefix_keys(space))
+
+
+def prefix_keys(space: SequenceSpace) -> list[tuple[int, ...]]:
+    """Return the prefixes as tuples of token numbers, one for each row."""
+    return [token_numbers(space, space.prefix_at(t, i)[1]) for t in range(space.n_depths) for i in indices(space, t)]
 
 
 def response_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -58,16 +73,16 @@ def response_rows(space: SequenceSpace) -> tuple[NDArray[np.int64], NDArray[np.i
 
 
 def offsets(space: SequenceSpace) -> NDArray[np.intp]:
-    """Return the row at which each depth begins."""
+    """Return the row at which each depth begins, and at last their number."""
     return np.cumsum([0, *(space.n_prefixes_at(t) for t in range(space.n_depths))])
 
 
-def token_numbers(space: SequenceSpace, actions: Sequence[Hashable]) -> list[int]:
+def token_numbers(space: SequenceSpace, actions: Sequence[Hashable]) -> tuple[int, ...]:
     """Return actions as numbers: tokens 0 to V-1, EOS V."""
-    return [space.n_tokens if action is EOS else space.token_index(action) for action in actions]
+    return tuple(space.n_tokens if action is EOS else space.token_index(action) for action in actions)
 
 
-def _padded(space: SequenceSpace, rows: list[list[int]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+def _padded(space: SequenceSpace, rows: list[tuple[int, ...]]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     filled = np.full((len(rows), space.max_length), space.n_tokens, dtype=np.int64)
     for i, row in enumerate(rows):
         filled[i, : len(row)] = row

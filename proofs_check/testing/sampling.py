@@ -29,8 +29,9 @@ from proofs_check.mistakes.draws import DRAWS
 from proofs_check.testing.adapters import Unreadable
 from proofs_check.testing.cases import Case, Options
 from proofs_check.testing.diagnosis import candidates
-from proofs_check.testing.judging import named as described
+from proofs_check.testing.judging import message
 from proofs_check.testing.kinds import KINDS
+from proofs_check.testing.kinds.kind import named_arguments
 from proofs_check.testing.witnesses import plainest, witnesses
 from proofs_check.toolkit import Toolkit
 from tabular_bellman import EOS, SequenceSpace, TabularBellmanError
@@ -104,8 +105,7 @@ def sample_all(o: Options, function: Callable[..., Any]) -> list[Drawn]:
     for number, case in enumerate(chosen):
         drawn = _draw(o, function, case, number)
         if not number and drawn.failure:
-            called = f"it was called as {_KIND.signature(o)}, adapter {o.adapter.name!r}"
-            raise TabularBellmanError(f"it cannot be called as sampler: it {drawn.failure}; {called}.")
+            raise _KIND.uncallable(o, drawn.failure)
         found.append(
             drawn if drawn.failure else replace(drawn, rejected=_test(case.space, drawn.draws, drawn.chances, level))
         )
@@ -123,15 +123,13 @@ def _draw(o: Options, function: Callable[..., Any], case: Case, number: int) -> 
     except Unreadable as error:
         return Drawn(case, [], chances, failure=f"returned {error}")
     except (Exception, SystemExit) as error:
-        return Drawn(case, [], chances, failure=f"raised {described(error)}")
+        return Drawn(case, [], chances, failure=f"raised {message(error)}")
     return Drawn(case, [*halves[0], *halves[1]], chances)
 
 
 def _draws(o: Options, function: Callable[..., Any], case: Case, n: int, seed: int) -> Iterator[tuple[int, Response]]:
     a = o.adapter
-    named: dict[str, Any] = {}
-    if "temperature" in o.named:
-        named["temperature"] = case.temperature
+    named = named_arguments(o, case)
     if "rng" in o.named:
         named["rng"] = np.random.default_rng(seed)
     if "seed" in o.named:

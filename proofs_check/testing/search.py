@@ -14,7 +14,6 @@ from proofs_check.testing.drawn import cases
 from proofs_check.testing.judging import Outcome, judge
 from proofs_check.testing.kinds import Kind
 from proofs_check.testing.witnesses import plainest, witnesses
-from tabular_bellman import TabularBellmanError
 
 __all__ = ["Found", "look"]
 
@@ -61,8 +60,7 @@ def look(kind: Kind, o: Options, function: Callable[..., Any]) -> Found:
     """
     first = judge(kind, o, function, plainest(kind, o))
     if first.failure:
-        called = f"it was called as {kind.signature(o)}, adapter {o.adapter.name!r}"
-        raise TabularBellmanError(f"it cannot be called as {kind.name}: it {first.failure}; {called}.")
+        raise kind.uncallable(o, first.failure)
     found = Found([first, *(judge(kind, o, function, case) for case in witnesses(kind, o))])
     _draw(kind, o, function, found, *_LARGEST)
     if found.smallest is not None:

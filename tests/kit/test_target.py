@@ -9,32 +9,12 @@ import sys
 import time
 
 import pytest
+from users_code import ENTROPY_SOURCE
 
 from proofs_check import testing
 from proofs_check.testing.settings import Settings
 
-ENTROPY = """
-import math
-
-
-def entropy(logits):
-    rows = {}
-    for (prefix, action), q in logits.items():
-        rows.setdefault(prefix, {})[action] = q
-
-    def below(prefix):
-        row = rows[prefix]
-        top = max(row.values())
-        total = top + math.log(sum(math.exp(q - top) for q in row.values()))
-        found = 0.0
-        for action, q in row.items():
-            if q > -math.inf:
-                p = math.exp(q - total)
-                found += p * ((below((*prefix, action)) if action is not None else 0.0) - (q - total))
-        return found
-
-    return below(())
-
+ENTROPY = ENTROPY_SOURCE + """
 
 def wrong(logits):
     return -entropy(logits)

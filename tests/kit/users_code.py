@@ -10,6 +10,31 @@ from math import inf
 import numpy as np
 
 
+# The source of one such function, for files that tests write: it depends on nothing.
+ENTROPY_SOURCE = """\
+import math
+
+
+def entropy(logits):
+    rows = {}
+    for (prefix, action), q in logits.items():
+        rows.setdefault(prefix, {})[action] = q
+
+    def below(prefix):
+        row = rows[prefix]
+        top = max(row.values())
+        total = top + math.log(sum(math.exp(q - top) for q in row.values()))
+        found = 0.0
+        for action, q in row.items():
+            if q > -math.inf:
+                p = math.exp(q - total)
+                found += p * ((below((*prefix, action)) if action is not None else 0.0) - (q - total))
+        return found
+
+    return below(())
+"""
+
+
 def log_sum_exp(values):
     top = max(values, default=-inf)
     if top == -inf:

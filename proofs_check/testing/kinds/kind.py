@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from proofs_check.paths import tempered
 from proofs_check.testing.cases import Case, Options
 from proofs_check.toolkit import Toolkit
+from tabular_bellman import TabularBellmanError
 
 __all__ = [
     "Function",
@@ -107,6 +108,11 @@ class Kind(ABC):
         tables = ["rewards" if o.view == "rewards" else "logits"] if self.inputs == 1 else ["logits_p", "logits_q"]
         more = (["prompt"] if o.adapter.prompts else []) + ["response"] if self.responses else []
         return self.called(o, [*tables, *o.adapter.extra_names, *more])
+
+    def uncallable(self, o: Options, failure: str) -> TabularBellmanError:
+        """Return what to raise where the function fails on the plainest instance."""
+        called = f"it was called as {self.signature(o)}, adapter {o.adapter.name!r}"
+        return TabularBellmanError(f"it cannot be called as {self.name}: it {failure}; {called}.")
 
     def called(self, o: Options, arguments: Sequence[str]) -> str:
         """Return a call with these arguments, and those by keyword."""
