@@ -10,7 +10,9 @@ from xml.etree import ElementTree
 import pytest
 from users_code import ENTROPY_SOURCE
 
-RIGHT = ENTROPY_SOURCE + """
+RIGHT = (
+    ENTROPY_SOURCE
+    + """
 
 seen = []
 
@@ -21,6 +23,7 @@ def recorded(logits):
 def wrong(logits):
     return 0.0
 """
+)
 
 TESTS = """
 import pytest

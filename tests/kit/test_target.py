@@ -14,7 +14,9 @@ from users_code import ENTROPY_SOURCE
 from proofs_check import testing
 from proofs_check.testing.settings import Settings
 
-ENTROPY = ENTROPY_SOURCE + """
+ENTROPY = (
+    ENTROPY_SOURCE
+    + """
 
 def wrong(logits):
     return -entropy(logits)
@@ -35,6 +37,7 @@ class Namespace:
 
 number = 3
 """
+)
 
 
 @pytest.fixture
