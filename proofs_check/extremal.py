@@ -17,11 +17,9 @@ __all__ = [
     "attaining",
     "differences",
     "distances",
-    "exactly",
     "expected",
     "kappa_of",
     "largest",
-    "log_odds",
     "sharp_odds",
     "spans",
     "step_kls",
@@ -29,9 +27,6 @@ __all__ = [
 
 Mask = NDArray[np.bool_]
 
-# Logits on this grid, and distances on a coarser one, are added and subtracted without rounding: the pairs below are
-# exactly as far apart as they say.  What the grid costs a divergence at its maximum is of second order, some 1e-21.
-_GRID: Final = 2.0**-36
 # κ grows with ε, so a bound with this for a smaller ε is true too; nearer to 0 the formula for κ loses its digits.
 LEAST: Final = 2.0**-16
 
@@ -51,13 +46,15 @@ def differences(kit: Toolkit[Any], live: Sequence[Mask], f: Levels, g: Levels) -
 
 def distances(kit: Toolkit[Any], live: Sequence[Mask], f: Levels, g: Levels) -> list[Any]:
     """Return max_a |f - g| at each prefix."""
-    return [abs(h).max(0) for h in differences(kit, live, f, g)]
+    return [reals.largest(abs(h), 0) for h in differences(kit, live, f, g)]
 
 
 def spans(kit: Toolkit[Any], live: Sequence[Mask], f: Levels, g: Levels) -> list[Any]:
     """Return max_a (f - g) - min_a (f - g) at each prefix; exactly 0 where there is one action."""
     return [
-        reals.where(allowed.sum(axis=0) > 1, h.max(0) - h.min(0), kit.number(np.zeros(allowed.shape[1])))
+        reals.where(
+            allowed.sum(axis=0) > 1, reals.largest(h, 0) - reals.smallest(h, 0), kit.number(np.zeros(allowed.shape[1]))
+        )
         for allowed, h in zip(live, differences(kit, live, f, g), strict=True)
     ]
 
@@ -75,7 +72,7 @@ def kappa_of(kit: Toolkit[Any], epsilon: Any) -> Any:
 
 def largest(space: SequenceSpace, levels: Sequence[Any]) -> Any:
     """Return the largest number of each prompt, from one for each prefix."""
-    return reduce(reals.maximum, [level.reshape((-1, space.n_prompts)).max(0) for level in levels])
+    return reduce(reals.maximum, [reals.largest(level.reshape((-1, space.n_prompts)), 0) for level in levels])
 
 
 def expected(kit: Toolkit[Any], space: SequenceSpace, passing: Levels, levels: Sequence[Any]) -> Any:
@@ -89,44 +86,41 @@ def expected(kit: Toolkit[Any], space: SequenceSpace, passing: Levels, levels: S
 # -- the pairs that are furthest apart ---------------------------------------------------------------------------------
 
 
-def exactly(x: Any) -> FloatArray:
-    """Round to a grid on which the pairs below lie."""
-    return np.asarray(np.round(np.asarray(x, dtype=np.float64) / _GRID) * _GRID)
-
-
-def log_odds(chance: float, other: float) -> float:
-    """Return log(chance/other), on the grid."""
-    return float(exactly(np.log(chance) - np.log(other)))
-
-
-def sharp_odds(epsilon: float, below: float = 0.0) -> float:
+def sharp_odds(kit: Toolkit[Any], epsilon: float, below: Any = 0.0) -> Any:
     """Return the log-odds of +ε against -ε at which KL, plus `below` times the chance of +ε, is largest.
 
     The chance is 1/(1 - e^(-2ε)) - 1/(2ε + below); `below` is what is still to come after +ε.
     """
-    rest = -np.expm1(-2.0 * epsilon)
-    chance = 1.0 / rest - 1.0 / (2.0 * epsilon + below)
-    other = 1.0 / (2.0 * epsilon + below) - np.exp(-2.0 * epsilon) / rest
-    return log_odds(float(chance), float(other))
+    distance = kit.number([epsilon])
+    minus, total = reals.exp(-2.0 * distance), 2.0 * distance + below
+    chance, other = 1.0 / (1.0 - minus) - 1.0 / total, 1.0 / total - minus / (1.0 - minus)
+    return reals.chosen(reals.log(chance) - reals.log(other))
 
 
-def attaining(space: SequenceSpace, epsilon: float, eos: float = -20.0) -> tuple[list[FloatArray], list[FloatArray]]:
-    """Return logits (f, g), ε apart, with KL(softmax f ‖ softmax g) = κ(ε) wherever there are two actions or more.
+def attaining(
+    kit: Toolkit[Any], space: SequenceSpace, epsilon: float, eos: float = -20.0
+) -> tuple[list[Any], list[Any], list[FloatArray]]:
+    """Return logits f and g, ε apart, with KL(softmax f ‖ softmax g) = κ(ε) wherever there are two actions or more.
 
-    The last token has f - g = -ε, everything else +ε; in f EOS has a logit near `eos`, relative to the last token.
+    The last token has f - g = -ε, everything else +ε; the signs are returned too.  In f EOS has a logit near `eos`,
+    relative to the last token.
     """
-    V, odds = space.n_tokens, sharp_odds(epsilon)
-    f, g = [], []
+    V, odds = space.n_tokens, sharp_odds(kit, epsilon)
+    f, g, signs = [], [], []
     for t in range(space.n_depths):
-        n, width = space.n_actions(t), space.n_prefixes_at(t)
-        logits, signs = np.zeros(n), np.ones(n)
+        n = space.n_actions(t)
+        logits, sign = [kit.number([0.0])] * n, np.ones(n)
         if n > V > 1 or (n > 1 and not space.has_eos) or n == V > 1:
             ends = float(n > V)
-            signs[V - 1] = -1.0
-            logits[: V - 1] = exactly(np.log((np.exp(odds) - ends * np.exp(eos)) / (V - 1)))
-            logits[V:] = exactly(eos)
+            sign[V - 1] = -1.0
+            rest = reals.exp(odds) - ends * reals.exp(kit.number([eos]))
+            logits[: V - 1] = [reals.chosen(reals.log(rest / (V - 1.0)))] * (V - 1)
+            logits[V:] = [reals.chosen(kit.number([eos]))] * (n - V)
         elif n > 1:  # one token, or EOS
-            signs[-1], logits[0] = -1.0, odds
-        f.append(np.repeat(logits[:, None], width, axis=1))
-        g.append(np.repeat((logits - epsilon * signs)[:, None], width, axis=1))
-    return f, g
+            sign[-1], logits[0] = -1.0, odds
+        columns = [0] * space.n_prefixes_at(t)
+        mine = reals.concatenate(logits).reshape((n, 1))[:, columns]
+        signs.append(np.repeat(sign[:, None], len(columns), axis=1))
+        f.append(kit.carrier(mine))
+        g.append(kit.carrier(mine - epsilon * signs[-1]))
+    return f, g, signs

@@ -90,9 +90,11 @@ class Instance:
 
     @cached_property
     def prompt_weights(self) -> FloatArray:
-        """A random distribution over the prompts."""
+        """A random distribution over the prompts: multiples of 2**-20, which add up to 1 without rounding."""
         weights = self._rng(4).uniform(0.5, 1.5, self.space.n_prompts)
-        return np.asarray(weights / weights.sum())
+        shares = np.floor(2.0**20 * weights / weights.sum())
+        shares[0] += 2.0**20 - shares.sum()
+        return np.asarray(shares / 2.0**20)
 
     def _rng(self, purpose: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, self.space.n_pairs, purpose])

@@ -10,10 +10,27 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from proofs_check.numbers.element import is_finite
+from proofs_check.numbers.systems import elementwise
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded
 
-__all__ = ["Real", "Reals", "concatenate", "exp", "log", "maximum", "value", "where"]
+__all__ = [
+    "Real",
+    "Reals",
+    "chosen",
+    "concatenate",
+    "exp",
+    "infinite_part",
+    "is_infinite",
+    "largest",
+    "log",
+    "maximum",
+    "smallest",
+    "total",
+    "value",
+    "where",
+]
 
 _UNIT_ROUNDOFF: Final = 2.0**-53
 # NumPy states errors below 1 unit in the last place for exp and log; twice that is assumed here.
@@ -115,11 +132,30 @@ Reals: TypeAlias = Real | FloatArray | NDArray[np.object_]
 
 def value(x: Any) -> FloatArray:
     """Return the numbers without their bounds."""
-    return x.value if isinstance(x, Bounded) else np.asarray(x)
+    return x.value if isinstance(x, Bounded) else np.asarray(x, dtype=np.float64)
+
+
+def _objects(*arrays: Any) -> bool:
+    """Tell whether any of these are numbers of a system that does not round."""
+    return any(getattr(x, "dtype", None) == np.object_ for x in arrays)
+
+
+def is_infinite(x: Any) -> NDArray[np.bool_]:
+    """Tell which numbers are not finite."""
+    if _objects(x):
+        return np.array([not is_finite(entry) for entry in x.ravel().tolist()], dtype=np.bool_).reshape(x.shape)
+    return ~np.isfinite(value(x))
+
+
+def infinite_part(x: Any, where: NDArray[np.bool_]) -> Any:
+    """Return what is infinite, as it is, and 0 elsewhere."""
+    return np.where(where, x.value if isinstance(x, Bounded) else x, 0.0)
 
 
 def exp(x: Any) -> Any:
     """Return exp x."""
+    if _objects(x):
+        return elementwise(lambda entry: entry.exp() if hasattr(entry, "exp") else float(np.exp(entry)), x)
     if not isinstance(x, Real):
         return np.exp(x)
     y = np.exp(x.value)
@@ -130,6 +166,8 @@ def exp(x: Any) -> Any:
 
 def log(x: Any) -> Any:
     """Return log x of positive numbers."""
+    if _objects(x):
+        return elementwise(lambda entry: entry.log() if hasattr(entry, "log") else float(np.log(entry)), x)
     if not isinstance(x, Real):
         return np.log(x)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -148,10 +186,41 @@ def where(mask: NDArray[np.bool_], x: Any, y: Any) -> Any:
 
 def maximum(x: Any, y: Any) -> Any:
     """Return the larger of two, entry by entry."""
+    if _objects(x, y):
+        return np.frompyfunc(_larger, 2, 1)(x, y)
     if not isinstance(x, Real) and not isinstance(y, Real):
         return np.maximum(x, y)
     x, y = Real._of(x), Real._of(y)
     return Real(np.maximum(x.value, y.value), np.maximum(x.error, y.error))
+
+
+def total(x: Any) -> Any:
+    """Return the sum of all entries, as an array of one."""
+    return (x if hasattr(x, "reshape") else np.array([x])).reshape((-1, 1)).sum(0)
+
+
+def chosen(x: Any) -> Any:
+    """Return the numbers without their bounds, to be taken for exact: a choice near to the best, say."""
+    if _objects(x):
+        return elementwise(lambda entry: entry.midpoint(), x)
+    return Real.exact(x.value) if isinstance(x, Real) else x
+
+
+def largest(x: Any, axis: int) -> Any:
+    """Return the largest along an axis."""
+    return np.frompyfunc(_larger, 2, 1).reduce(x, axis=axis) if _objects(x) else x.max(axis)
+
+
+def smallest(x: Any, axis: int) -> Any:
+    """Return the smallest along an axis."""
+    return -largest(-x, axis)
+
+
+def _larger(x: Any, y: Any) -> Any:
+    # Numbers that do not round find the larger without comparing: two balls may overlap.
+    if hasattr(x, "maximum"):
+        return x.maximum(y)
+    return y.maximum(x) if hasattr(y, "maximum") else max(x, y)
 
 
 def concatenate(parts: Sequence[Any], axis: int = 0) -> Any:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from typing import Any, Final, Generic
 
 import numpy as np
-from numpy.typing import NDArray
 
 from proofs_check import reals
 from proofs_check.instances import Instance
@@ -44,6 +43,8 @@ class Toolkit(Generic[C]):
         From carriers to plain numbers: the logarithms of the weights.
     number : callable
         From floats to plain numbers.
+    carrier : callable
+        From plain numbers, logarithms of weights, to carriers: the inverse of `log`.
     soft_bellman : callable
         (space, rewards, temperature) → (logits, values), the function that users call.
     recursion : callable
@@ -95,6 +96,7 @@ class Toolkit(Generic[C]):
     real: Callable[[C], Reals]
     log: Callable[[C], Reals]
     number: Callable[[Any], Reals]
+    carrier: Callable[[Any], C]
     soft_bellman: Callable[[SequenceSpace, Levels, float], tuple[Levels, Levels]]
     recursion: Callable[[SequenceSpace, Levels, float], tuple[Levels, Levels]]
     with_reference: Callable[[SequenceSpace, Levels, Levels], tuple[Levels, Levels]]
@@ -145,6 +147,7 @@ def reference_toolkit(
     real: Callable[[C], Reals],
     log: Callable[[C], Reals],
     number: Callable[[Any], Reals],
+    carrier: Callable[[Any], C],
 ) -> Toolkit[C]:
     """Return the toolkit that computes each thing from its definition, over any number system."""
 
@@ -207,9 +210,9 @@ def reference_toolkit(
     def mean(weights: C, values: Any) -> Any:
         zero = system.is_zero(weights)
         # What is not finite counts whole, also where its weight is too small for a float.
-        infinite: NDArray[np.bool_] = np.isinf(reals.value(values)) & ~zero
+        infinite = reals.is_infinite(values) & ~zero
         finite = (real(weights) * reals.where(zero | infinite, number(np.zeros(zero.shape)), values)).sum(0)
-        beyond = np.where(infinite, reals.value(values), 0.0).sum(0)
+        beyond = reals.infinite_part(values, infinite).sum(0)
         return reals.where(np.asarray(infinite.any(0)), number(beyond), finite)
 
     def entropy(space: SequenceSpace, logits: Levels) -> Any:
@@ -223,7 +226,7 @@ def reference_toolkit(
 
     def risk(log_probs: C, space: SequenceSpace, target: Levels, weights: FloatArray) -> Any:
         per_prompt = -mean(arm_log_probs(space, target), log(log_probs))
-        return (per_prompt * weights).sum(0).reshape((1,))
+        return reals.total(per_prompt * weights)
 
     def arm_risk(space: SequenceSpace, logits: Levels, target: Levels, weights: FloatArray) -> Any:
         return risk(arm_log_probs(space, logits), space, target, weights)
@@ -286,6 +289,7 @@ def reference_toolkit(
         real=real,
         log=log,
         number=number,
+        carrier=carrier,
         soft_bellman=recursion,
         recursion=recursion,
         with_reference=with_reference,
@@ -319,7 +323,10 @@ def bounded_toolkit(system: BoundedLog) -> Toolkit[Bounded]:
     def as_real(x: Bounded) -> Real:
         return Real(x.value, x.error)
 
-    return reference_toolkit(system, system.exact, lambda x: reals.exp(as_real(x)), as_real, Real.exact)
+    def carrier(x: Real) -> Bounded:
+        return Bounded(x.value, x.error)
+
+    return reference_toolkit(system, system.exact, lambda x: reals.exp(as_real(x)), as_real, Real.exact, carrier)
 
 
 REFERENCE: Final[Toolkit[Bounded]] = bounded_toolkit(BoundedLog())

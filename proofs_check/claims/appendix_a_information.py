@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from proofs_check import reals
 from proofs_check.claim import TREE, Claim, Comparison, Measured, misread
-from proofs_check.instances import MODEST, Instance
+from proofs_check.instances import MODEST, Instance, bare
 from proofs_check.mistakes import (
     ARM,
     ENTROPY,
@@ -92,12 +92,12 @@ def _estimator(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterat
     space, logits = instance.space, kit.logits(instance)
     log_probs = kit.arm_log_probs(space, logits)
     entropy = _entropy(kit, log_probs)
-    estimate = _path_sums(kit, instance, wrong)
+    estimate = _path_sums(kit, space, logits, wrong)
     if wrong == "per step":
         estimate = estimate / lengths(space)[:, None]
     draw = kit.system.normalise(kit.system.ones(log_probs.shape)) if wrong == "uniform" else log_probs
     yield Comparison("E of Σ_t H(π(·|S_t)) = H(p)", expectation(kit, draw, estimate), entropy)
-    for name, guess in (("Σ_t H(π(·|S_t))", _path_sums(kit, instance)), ("-log p", _surprise(kit, log_probs))):
+    for name, guess in (("Σ_t H(π(·|S_t))", _path_sums(kit, space, logits)), ("-log p", _surprise(kit, log_probs))):
         yield Measured(f"variance of {name}, nats²", float(reals.value(_variance(kit, log_probs, guess))[0]))
 
 
@@ -112,11 +112,10 @@ def _variance(kit: Toolkit[Any], log_probs: Any, guess: Any) -> Any:
     return expectation(kit, log_probs, away * away)
 
 
-def _path_sums(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Any:
+def _path_sums(kit: Toolkit[Any], space: SequenceSpace, logits: Levels, wrong: str = "") -> Any:
     """Return Σ_t H(π(·|s_t)) along each response."""
-    space = instance.space
     steps = []
-    for t, pi in enumerate(kit.policy(space, kit.logits(instance))):
+    for t, pi in enumerate(kit.policy(space, logits)):
         step = kit.number(np.zeros(pi.shape)) + _entropy(kit, pi)
         if wrong == "last step" and space.has_eos and t >= space.min_length - 1:
             step = reals.concatenate([step[:-1], 0.0 * step[-1:]])
@@ -125,20 +124,17 @@ def _path_sums(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Any:
 
 
 def _variances(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
-    log_probs = kit.arm_log_probs(instance.space, kit.logits(instance))
-    found = [_variance(kit, log_probs, guess) for guess in (_path_sums(kit, instance), _surprise(kit, log_probs))]
-    estimator, surprise = found[::-1] if wrong == "swapped" else found
+    space = SequenceSpace(1, max_length=3)
     log_2 = reals.log(kit.number(np.full(1, 2.0)))
+    two, one = kit.carrier(log_2.reshape((1, 1))), kit.system.ones((1, 1))
+    logits = [kit.system.stack([two, one]), kit.system.ones((2, 1)), one]  # three responses, equally likely
+    log_probs = kit.arm_log_probs(space, logits)
+    guesses = _path_sums(kit, space, logits), _surprise(kit, log_probs)
+    found = [_variance(kit, log_probs, guess) for guess in guesses]
+    estimator, surprise = found[::-1] if wrong == "swapped" else found
     yield Comparison("Var Σ_t H(π(·|S_t)) = 2/9 (log 2)²", estimator, log_2 * log_2 * 2.0 / 9.0)
     yield Comparison("Var log p = 0", surprise, kit.number(np.zeros(1)))
     yield Comparison("the two differ", surprise, estimator, "differs")
-
-
-def _three_alike(seed: int) -> list[Instance]:
-    """Three responses, equally likely, to a prompt with one token."""
-    space = SequenceSpace(1, max_length=3)
-    logits = [np.array([[np.log(2.0)], [0.0]]), np.zeros((2, 1)), np.zeros((1, 1))]
-    return [Instance("V=1, T=3, uniform", StateActionTable.from_levels(space, logits), seed=seed)]
 
 
 # -- A.4: divergence ---------------------------------------------------------------------------------------------------
@@ -217,7 +213,7 @@ def _laws(kit: Toolkit[Any], space: SequenceSpace, logits: Levels) -> list[Any]:
 
 
 def _total(terms: list[Any]) -> Any:
-    return sum(terms[1:], terms[0]).reshape((1,))
+    return reals.total(sum(terms[1:], terms[0]))
 
 
 def _entropy_of_process(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
@@ -309,7 +305,7 @@ CLAIMS: Final = (
             _variances,
             ("variance-the-other-way-round", "Σ_t H(π(·|S_t)) is the constant", "swapped"),
         ),
-        own=_three_alike,
+        own=lambda _: [bare("V=1, T=3, uniform")],
     ),
     Claim(
         id="A3-stoch",

@@ -119,10 +119,10 @@ def _saddle(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
         """E_q[R] + H(q) - E_ρ[R]."""
         rewarded = kit.response_rewards(space, table)
         there = expectation(kit, log_rho, kit.log(rewarded))
-        return ((_elbo(kit, space, table, q, wrong) - there) * pooled).sum(0).reshape((1,))
+        return reals.total((_elbo(kit, space, table, q, wrong) - there) * pooled)
 
     risk = kit.ebm_risk(space, rewards, target, weights)
-    least = (kit.entropy(space, target) * weights).sum(0).reshape((1,))
+    least = reals.total(kit.entropy(space, target) * weights)
     yield Comparison("E_ρ ℓ_R = max over q, at q = M(r)", risk, objective(rewards, logits))
     yield Comparison("no other q gives more", objective(rewards, kit.logits(instance)), risk, "at most")
     yield Comparison("H(ρ) ≤ E_ρ ℓ_R", least, risk, "at most")

@@ -44,7 +44,7 @@ def _lemma(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[C
     for epsilon in (0.25, 4.0, 1024.0):
         for actions in (2, 5):
             one = SequenceSpace.fixed_length(actions, 1)
-            mine, theirs = ([kit.lift(level) for level in levels] for levels in attaining(one, epsilon))
+            mine, theirs, _ = attaining(kit, one, epsilon)
             name, reached = f"{actions} actions at distance {epsilon:g}", kit.kl(one, mine, theirs)
             yield Comparison(name, reached, kit.number([factor * epsilon]), "at most")
             yield Comparison(f"KL of {name}", reached, step_kls(kit, one, mine, theirs)[0])
@@ -54,11 +54,11 @@ def _partitions(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Itera
     space, f, g = instance.space, kit.logits(instance), kit.other(instance)
     moved = differences(kit, instance.live, f, g)
     for t, h in enumerate(moved):
-        bound = abs(h).max(0)
+        bound = reals.largest(abs(h), 0)
         if wrong == "logZ-half":
             bound = 0.5 * bound
         if wrong == "logZ-span":
-            bound = 0.5 * (h.max(0) - h.min(0))
+            bound = 0.5 * (reals.largest(h, 0) - reals.smallest(h, 0))
         if wrong == "logZ-first-action":
             bound = abs(h)[0]
         change = _log_ratio(kit, instance, t, f, g)

@@ -97,10 +97,9 @@ def _sums(kit: Toolkit[Any], n: int) -> tuple[Any, Any]:
     """Σ 1/i and Σ log(i)/i up to n by Euler and Maclaurin; for these n what is left out is below 1e-20."""
     x = kit.number(np.array([float(n)]))
     log, square = reals.log(x), x * x
-    # Times 1: the constants are rounded numbers.
-    harmonic = log + kit.number(_EULER) * 1.0 + 0.5 / x - 1.0 / (12.0 * square) + 1.0 / (120.0 * square * square)
+    harmonic = log + kit.number(_EULER) + 0.5 / x - 1.0 / (12.0 * square) + 1.0 / (120.0 * square * square)
     third = (11.0 - 6.0 * log) / (square * square)
-    logs = log * log / 2.0 + kit.number(_STIELTJES) * 1.0 + log / (2.0 * x) + (1.0 - log) / (12.0 * square)
+    logs = log * log / 2.0 + kit.number(_STIELTJES) + log / (2.0 * x) + (1.0 - log) / (12.0 * square)
     return harmonic, logs - third / 720.0
 
 
@@ -111,28 +110,29 @@ def _zipf(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Co
         p = weights / weights.sum(0)
         log_p = reals.log(p)
         log_n = reals.log(kit.number(np.array([float(n)])))
-        entropy = -(p * log_p).sum(0).reshape((1,))
-        from_uniform = (p * (log_p + log_n)).sum(0).reshape((1,))
+        entropy = -reals.total(p * log_p)
+        from_uniform = reals.total(p * (log_p + log_n))
         if wrong == "reversed":
-            from_uniform = -(log_p + log_n).sum(0).reshape((1,)) / float(n)
+            from_uniform = -reals.total(log_p + log_n) / float(n)
         if wrong == "bits":
             entropy = entropy / reals.log(kit.number(np.array([2.0])))
         harmonic, logs = _sums(kit, n)
         formula = reals.log(harmonic) + logs / harmonic
-        yield Comparison(f"n={n}: H, added up", entropy, formula)
-        yield Comparison(f"n={n}: KL(ρ‖uniform), added up", from_uniform, log_n - formula)
-        half = kit.number(np.array([5e-5]))
-        for what, number, digits in zip(("H", "KL"), (formula, log_n - formula), printed, strict=True):
+        almost, half = kit.number(np.array([1e-12])), kit.number(np.array([5e-5]))
+        yield Comparison(f"n={n}: H, added up, to 12 digits", abs(entropy - formula), almost, "at most")
+        divergence = log_n - formula
+        yield Comparison(
+            f"n={n}: KL(ρ‖uniform), added up, to 12 digits", abs(from_uniform - divergence), almost, "at most"
+        )
+        for what, number, digits in zip(("H", "KL"), (entropy, from_uniform), printed, strict=True):
             yield Comparison(f"n={n}: {what} to four digits", abs(number - digits), half, "at most")
         # As a model: log 1/i at the last step of the i-th string.
         space = SequenceSpace.fixed_length(V, T)
-        log_weights = kit.lift(-np.log(ranks).reshape(n, 1))
-        for _ in range(4):  # for what np.log has rounded
-            log_weights = kit.system.multiply(log_weights, kit.system.ones((n, 1)))
+        log_weights = kit.carrier(-reals.log(kit.number(ranks)).reshape((n, 1)))
         logits, _ = kit.soft_bellman(space, terminal(kit, space, log_weights), 1.0)
         uniform = [kit.system.ones(level.shape) for level in logits]
-        yield Comparison(f"n={n}: H of the model", kit.entropy(space, logits), formula)
-        yield Comparison(f"n={n}: KL of the model", kit.kl(space, logits, uniform), log_n - formula)
+        yield Comparison(f"n={n}: H of the model", kit.entropy(space, logits), entropy)
+        yield Comparison(f"n={n}: KL of the model", kit.kl(space, logits, uniform), from_uniform)
 
 
 CLAIMS: Final = (

@@ -179,13 +179,13 @@ def _taylor(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
 
     slopes = {
         "A": sum_along(kit.log_partition_gradient(space, rewards), d, space),
-        "L^EBM": sum_along(kit.ebm_gradient(space, rewards, target, weights), d, space).sum(0).reshape((1,)),
-        "L^ARM": sum_along(kit.arm_gradient(space, logits, target, weights), d, space).sum(0).reshape((1,)),
+        "L^EBM": reals.total(sum_along(kit.ebm_gradient(space, rewards, target, weights), d, space)),
+        "L^ARM": reals.total(sum_along(kit.arm_gradient(space, logits, target, weights), d, space)),
     }
     spans = {
         "A": squared,
-        "L^EBM": (squared * weights).sum(0).reshape((1,)),
-        "L^ARM": local.reshape((1,)),
+        "L^EBM": reals.total(squared * weights),
+        "L^ARM": reals.total(local),
     }
     for (name, slope), f in zip(slopes.items(), (partition, ebm_risk, arm_risk), strict=True):
         if wrong == "halved":
@@ -212,7 +212,7 @@ def _squared_span(kit: Toolkit[Any], values: Any, live: NDArray[np.bool_]) -> An
     """The square of the span over the first axis."""
     nothing, dead = np.full(live.shape, -np.inf), ~np.asarray(live.any(axis=0))
     zero = kit.number(np.zeros(dead.shape))
-    span = reals.where(live, values, nothing).max(0) + reals.where(live, -values, nothing).max(0)
+    span = reals.largest(reals.where(live, values, nothing), 0) + reals.largest(reals.where(live, -values, nothing), 0)
     span = reals.where(dead, zero, span)
     return span * span
 

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.claim import FORCED, Claim, Comparison, misread
 from proofs_check.exact import as_exact
 from proofs_check.instances import MODEST, WITH_EOS, Instance, bare
@@ -64,7 +65,7 @@ def _cost(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Co
     for size in _COST_SIZES:
         space, system = SequenceSpace(size[0], max_length=size[1]), _Terms()
         zeros = StateActionTable.zeros(space).levels
-        counting = reference_toolkit(system, LIBRARY.lift, LIBRARY.real, LIBRARY.log, LIBRARY.number)
+        counting = reference_toolkit(system, LIBRARY.lift, LIBRARY.real, LIBRARY.log, LIBRARY.number, LIBRARY.carrier)
         counting.log_partition(space, zeros, 1.0)
         counted.append(system.terms)
     terms = as_exact(*counted)
@@ -146,7 +147,7 @@ def _distil(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
     sum_of_both = _combined(kit, rewards, reference)
 
     def mean(per_prompt: Any) -> Any:
-        return (per_prompt * instance.prompt_weights).sum(0).reshape((1,))
+        return reals.total(per_prompt * instance.prompt_weights)
 
     def objective(logits: Levels) -> Any:
         p = kit.arm_log_probs(space, logits)

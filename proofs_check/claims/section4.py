@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.claim import Claim, Comparison, misread
 from proofs_check.claims.section4_risks import AT_TEMPERATURE, FULL, ZERO_TOO, target_entropy
 from proofs_check.exact import as_exact, rank
@@ -56,7 +57,7 @@ def _minima(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
     if wrong == "minimum-zero":
         entropy = 0.0 * entropy
     if wrong == "minimum-prompts-alike":
-        entropy = kit.entropy(space, target).sum(0).reshape((1,)) / space.n_prompts
+        entropy = reals.total(kit.entropy(space, target)) / space.n_prompts
     logits, _ = kit.soft_bellman(space, rewards, 1.0)
     as_learnt = kit.logits(instance) if wrong == "risks-of-one-table" else logits
     energy_based = kit.ebm_risk(space, rewards, target, weights)
@@ -68,7 +69,7 @@ def _minima(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
     yield Comparison("L^EBM at the terminal reward log ρ", kit.ebm_risk(space, best, target, weights), entropy)
     log_rho = kit.arm_log_probs(space, target)
     over_responses = kit.log(kit.system.sum(log_rho)) - expectation(kit, log_rho, kit.log(log_rho))
-    yield Comparison("L^EBM at R = log ρ", (over_responses * weights).sum(0).reshape((1,)), entropy)
+    yield Comparison("L^EBM at R = log ρ", reals.total(over_responses * weights), entropy)
 
     student = kit.arm_risk(space, kit.logits(instance), target, weights)
     yield Comparison("H(Y|X) ≤ L^ARM(q)", entropy, student, "at most")
@@ -113,7 +114,7 @@ def _argmin(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
     # What any other table loses: 0 only where p = ρ.
     student, _ = kit.soft_bellman(space, rewards, 1.0)
     pair = (student, target) if wrong == "argmin-loss-reversed" else (target, student)
-    loss = (kit.kl(space, *pair) * weights).sum(0).reshape((1,))
+    loss = reals.total(kit.kl(space, *pair) * weights)
     yield Comparison("L^ARM(M r) - H = KL(ρ‖p_q)", kit.arm_risk(space, student, target, weights) - entropy, loss)
     yield Comparison("L^EBM(R_r) - H = KL(ρ‖p_R)", kit.ebm_risk(space, rewards, target, weights) - entropy, loss)
 

@@ -46,9 +46,8 @@ def _kl_bound(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterato
     # A pair that needs more than 3/4 of the constant: two free steps of κ(ε) each, where T = 3.
     space = SequenceSpace(2, max_length=3)
     for epsilon in (16.0, 1024.0):
-        teacher, apart = attaining(space, epsilon, eos=-60.0)
-        lifted = [kit.lift(level) for level in teacher]
-        reached = kit.kl(space, lifted, [kit.lift(level) for level in apart])
+        teacher, apart, _ = attaining(kit, space, epsilon, eos=-60.0)
+        reached = kit.kl(space, teacher, apart)
         yield Comparison(f"a pair at distance {epsilon:g}", reached, kit.number([factor(3) * epsilon]), "at most")
 
 
@@ -81,10 +80,8 @@ def _approximation(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> It
     # The direction in which two free steps lose most, where T = 3.
     space = SequenceSpace(2, max_length=3)
     for delta in (96.0, 6144.0):
-        teacher, apart = attaining(space, delta / 6.0, eos=-60.0)
-        signs = [np.sign(g - f) for f, g in zip(teacher, apart, strict=True)]
-        lifted = [kit.lift(level) for level in teacher]
-        lost = kit.kl(space, lifted, near(lifted, signs, delta, 3))
+        teacher, _, signs = attaining(kit, space, delta / 6.0, eos=-60.0)
+        lost = kit.kl(space, teacher, near(teacher, [-sign for sign in signs], delta, 3))
         yield Comparison(f"a direction, to precision {delta:g}", lost, kit.number([delta]), "at most")
 
 

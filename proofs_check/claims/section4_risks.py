@@ -38,7 +38,7 @@ ZERO_TOO: Final = ("arm-gradient-own-prefixes", "arm-gradient-sign", "arm-gradie
 
 def target_entropy(kit: Toolkit[Any], instance: Instance) -> Any:
     """Return H(Y|X) of the target."""
-    return (kit.entropy(instance.space, kit.other(instance)) * instance.prompt_weights).sum(0).reshape((1,))
+    return reals.total(kit.entropy(instance.space, kit.other(instance)) * instance.prompt_weights)
 
 
 def _loss(kit: Toolkit[Any], log_probs: Any) -> Any:
@@ -69,7 +69,7 @@ def _zero(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Co
     allowed = ~zero
     plain = reals.where(allowed, kit.log(total), kit.number(np.zeros(zero.shape)))
     plain = reals.where(allowed, plain, plain[allowed.argmax(axis=0), np.arange(zero.shape[1])])
-    span = plain.max(0) - plain.min(0)
+    span = reals.largest(plain, 0) - reals.smallest(plain, 0)
     others = allowed.sum(axis=0) - 1.0
     if wrong == "loss-bound-without-span":
         span = 0.0 * span
@@ -114,12 +114,12 @@ def _teacher_forcing(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> 
         step = -expectation(kit, chance[rows], kit.log(policy[t][rows]))
         total = total + step.reshape((-1, space.n_prompts)).sum(0)
     risk = kit.arm_risk(space, student, target, weights)
-    yield Comparison("L^ARM(q) = Σ_t E -log π_q(y_t|s_t)", (total * weights).sum(0).reshape((1,)), risk)
+    yield Comparison("L^ARM(q) = Σ_t E -log π_q(y_t|s_t)", reals.total(total * weights), risk)
 
     shifts = instance.potential.levels
     best = [kit.system.multiply(pair, kit.lift(shift)) for pair, shift in zip(pairs, shifts, strict=True)]
     yield Comparison("Π_t π_{q*}(y_t|s_t) = ρ(y|x)", kit.arm_log_probs(space, best), log_rho)
-    entropy = (-expectation(kit, log_rho, kit.log(log_rho)) * weights).sum(0).reshape((1,))
+    entropy = reals.total(-expectation(kit, log_rho, kit.log(log_rho)) * weights)
     yield Comparison("L^ARM(q*) = H(Y|X)", kit.arm_risk(space, best, target, weights), entropy)
     for t, level in enumerate(kit.arm_gradient(space, best, target, weights)):
         yield Comparison(f"∂L^ARM = 0 at q*, depth {t}", level, kit.number(np.zeros(level.shape)))
@@ -130,20 +130,20 @@ def _least_risk(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Itera
     weights = instance.prompt_weights
     log_weights = reals.log(kit.number(weights))
     log_rho = kit.arm_log_probs(space, target)
-    joint_entropy = -(expectation(kit, log_rho, kit.log(log_rho) + log_weights) * weights).sum(0).reshape((1,))
-    of_prompts = -(log_weights * weights).sum(0).reshape((1,))
+    joint_entropy = -reals.total(expectation(kit, log_rho, kit.log(log_rho) + log_weights) * weights)
+    of_prompts = -reals.total(log_weights * weights)
     # Printed: -E log ρ(X, Y), which is H(X) more.
     least = joint_entropy if wrong == "Lstar-joint" else target_entropy(kit, instance)
     if wrong == "Lstar-prompts-alike":
-        least = kit.entropy(space, target).sum(0).reshape((1,)) / space.n_prompts
+        least = reals.total(kit.entropy(space, target)) / space.n_prompts
     yield Comparison("H(X, Y) - H(X) = L*", joint_entropy - of_prompts, least)
     energy_based, log_probs = kit.ebm_risk(space, rewards, target, weights), kit.ebm_log_probs(space, rewards, 1.0)
     one, other = (log_probs, log_rho) if wrong == "Lstar-gap-reversed" else (log_rho, log_probs)
     per_prompt = expectation(kit, one, kit.log(kit.system.divide(one, other)))
-    gap = (per_prompt * weights).sum(0).reshape((1,))
+    gap = reals.total(per_prompt * weights)
     yield Comparison("L^EBM(R) - L* = KL(ρ‖p_R)", energy_based - least, gap)
     student = kit.logits(instance)
-    per_student = (kit.kl(space, target, student) * weights).sum(0).reshape((1,))
+    per_student = reals.total(kit.kl(space, target, student) * weights)
     autoregressive = kit.arm_risk(space, student, target, weights)
     yield Comparison("L^ARM(q) - L* = KL(ρ‖p_q)", autoregressive - least, per_student)
     yield Comparison("L* ≤ L^EBM(R)", least, energy_based, "at most")

@@ -55,8 +55,8 @@ def _kappa(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[C
     for number, size in enumerate(_DISTANCES):
         for actions in (2, 5):
             one = SequenceSpace.fixed_length(actions, 1)
-            mine, theirs = attaining(one, size)
-            reached = kit.kl(one, [kit.lift(level) for level in mine], [kit.lift(level) for level in theirs])
+            mine, theirs, _ = attaining(kit, one, size)
+            reached = kit.kl(one, mine, theirs)
             yield Comparison(f"KL of {actions} actions at distance {size:g} = κ", reached, kappa[number : number + 1])
 
 
@@ -83,7 +83,7 @@ def _span(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Co
         yield Comparison(f"span(f + c - g) = span(f - g), depth {t}", moved_spans[t], width)
         count = np.maximum(live.sum(axis=0), 1.0)
         only = reals.where(live, h, kit.number(np.zeros(live.shape)))
-        centred = reals.where(live, abs(h - only.sum(0) / count), kit.number(np.zeros(live.shape))).max(0)
+        centred = reals.largest(reals.where(live, abs(h - only.sum(0) / count), kit.number(np.zeros(live.shape))), 0)
         share = 1.0 - 1.0 / count if centred_factor is None else centred_factor + 0.0 * count
         if wrong == "span-centred-of-one-more":
             share = 1.0 - 1.0 / (count - 1.0 + (count == 1.0))
@@ -91,18 +91,13 @@ def _span(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Co
         yield Comparison(f"|h - mean h| ≤ (1 - 1/k) span, depth {t}", centred, share * width, "at most")
     for epsilon in _DISTANCES:
         one = SequenceSpace.fixed_length(3, 1)
-        mine, theirs = ([kit.lift(level + shift) for level in levels] for shift, levels in _shifted(one, epsilon))
+        attained, theirs, _ = attaining(kit, one, epsilon)
+        mine = [kit.carrier(kit.log(level) + 2.0) for level in attained]  # pushed apart by a constant
         width = spans(kit, [np.ones((3, 1), dtype=np.bool_)], mine, theirs)[0]
         most = kappa_of(kit, (0.25 if wrong == "span-quartered" else 0.5) * width)
         yield Comparison(
             f"a pair of span {2 * epsilon:g}, at distance {epsilon + 2:g}", kit.kl(one, mine, theirs), most
         )
-
-
-def _shifted(space: SequenceSpace, epsilon: float) -> list[tuple[float, Any]]:
-    """A pair that attains κ, pushed apart by a constant."""
-    mine, theirs = attaining(space, epsilon)
-    return [(2.0, mine), (0.0, theirs)]
 
 
 # -- the function κ ----------------------------------------------------------------------------------------------------

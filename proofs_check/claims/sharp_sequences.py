@@ -23,7 +23,6 @@ from proofs_check.instances import EQUAL_LENGTHS, MODEST, WITH_EOS, Instance, Sc
 from proofs_check.mistakes import KAPPA, KL, KL_ALLOWED, PASSING, POLICY, without
 from proofs_check.toolkit import Toolkit
 from tabular_bellman import SequenceSpace
-from tabular_bellman.extended import FloatArray
 
 __all__ = ["CLAIMS"]
 
@@ -62,7 +61,7 @@ def _sequence(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterato
     # A pair that loses κ(ε) at each step but the last: all of it where T = 2, nearly all where EOS is rare.
     for T, epsilon, eos in ((2, 1.0, -2.0), (3, 4.0, -2.0), (4, 1.0, -20.0)):
         space = SequenceSpace(2, max_length=T)
-        f, g = ([kit.lift(level) for level in levels] for levels in attaining(space, epsilon, eos))
+        f, g, _ = attaining(kit, space, epsilon, eos)
         going_on = 1.0 - kit.real(kit.policy(space, f)[0][-1])
         kappa, steps = kit.kappa(kit.number([epsilon])), kit.number([0.0])
         for _ in range(T - 1):
@@ -79,7 +78,7 @@ def _fixed_length(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Ite
     yield from _chain(kit, instance, wrong, free(instance.space.max_length))
     for n, V, epsilon in ((1, 2, 1.0), (2, 2, 2.0), (3, 2, 0.5), (2, 3, 8.0)):
         space = SequenceSpace.fixed_length(V, n)
-        f, g = ([kit.lift(level) for level in levels] for levels in attaining(space, epsilon))
+        f, g, _ = attaining(kit, space, epsilon)
         kappa = kit.kappa(kit.number([epsilon]))
         yield Comparison(f"n={n}, V={V}, ε={epsilon:g}: KL = n κ(ε)", kit.kl(space, f, g), free(n) * kappa)
 
@@ -90,19 +89,16 @@ def _fixed_length(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Ite
 def _longer(epsilon: Any, below: Any) -> Any:
     """D_n from D_{n-1}: the largest over the chance a of going on, of the loss here and a·D_{n-1}.
 
-    The chance is taken at its best, from floats; where it is a little off, that costs the square of a rounding error.
+    The chance is taken near its best; where it is a little off, that costs the square of a rounding error.
     """
-    at, rest = reals.value(epsilon), reals.value(below)
-    chance = np.clip(1.0 / -np.expm1(-2.0 * at) - 1.0 / (2.0 * at + rest), 0.0, 1.0)
-    # The chance of ending, which keeps its digits where that of going on is nearly 1.
-    ending = 1.0 / (2.0 * at + rest) - np.exp(-2.0 * at) / -np.expm1(-2.0 * at)
-    return _loss(epsilon, chance, np.where(at < 1.0, 1.0 - chance, ending)) + chance * below
+    minus = reals.exp(-2.0 * epsilon)
+    ending = reals.chosen(1.0 / (2.0 * epsilon + below) - minus / (1.0 - minus))
+    return _loss(epsilon, 1.0 - ending, ending) + (1.0 - ending) * below
 
 
-def _loss(epsilon: Any, chance: FloatArray, ending: FloatArray) -> Any:
+def _loss(epsilon: Any, chance: Any, ending: Any) -> Any:
     """KL where f - g is +ε with this chance under f, and -ε otherwise, with chance `ending`."""
-    # Times 1: the two chances add up to 1 but for a rounding.
-    return 2.0 * epsilon * chance + reals.log((0.0 * epsilon + ending) * 1.0 + chance * reals.exp(-2.0 * epsilon))
+    return 2.0 * epsilon * chance + reals.log(ending + chance * reals.exp(-2.0 * epsilon))
 
 
 def _one_token(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:
@@ -142,7 +138,7 @@ def _one_token(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterat
     for number, size in enumerate(sizes):
         for n in (1, 3, 5):
             one = SequenceSpace(1, max_length=n + 1)
-            mine, theirs = ([kit.lift(level) for level in levels] for levels in _attaining_one_token(one, float(size)))
+            mine, theirs = _attaining_one_token(kit, one, float(size))
             reached = kit.kl(one, mine, theirs)
             exact = found[n - 1] if wrong != "one-token-all-steps" else float(n) * kappa
             yield Comparison(f"T={n + 1}, ε={size:g}: KL = D_{n}", reached, exact[number : number + 1])
@@ -153,14 +149,16 @@ def _one_token(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterat
     )
 
 
-def _attaining_one_token(space: SequenceSpace, epsilon: float) -> tuple[list[FloatArray], list[FloatArray]]:
+def _attaining_one_token(kit: Toolkit[Any], space: SequenceSpace, epsilon: float) -> tuple[list[Any], list[Any]]:
     """Logits (f, g), ε apart, that lose D_{T-1} in all: going on has +ε, EOS -ε."""
-    below, f = np.zeros(1), [np.zeros((1, 1))]
+    nothing, one = kit.number([0.0]), kit.system.ones((1, 1))
+    below, f, g = nothing, [one], [kit.carrier(kit.log(one) - epsilon)]
     for _ in range(space.max_length - 1):
-        f.append(np.array([[sharp_odds(epsilon, float(below[0]))], [0.0]]))
-        below = _longer(np.array([epsilon]), below)
-    signs = [np.ones((1, 1)) if level.shape[0] == 1 else np.array([[1.0], [-1.0]]) for level in f]
-    return f[::-1], [level - epsilon * sign for level, sign in zip(f, signs, strict=True)][::-1]
+        logits = reals.concatenate([sharp_odds(kit, epsilon, below), nothing]).reshape((2, 1))
+        f.append(kit.carrier(logits))
+        g.append(kit.carrier(logits - epsilon * np.array([[1.0], [-1.0]])))
+        below = _longer(kit.number([epsilon]), below)
+    return f[::-1], g[::-1]
 
 
 # -- the paper's bound against the sharp one ---------------------------------------------------------------------------
@@ -179,10 +177,11 @@ def _ratio(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[C
             f"2Tε/((T-1)κ(ε)) at ε = 1, T = {T}, is {stated}", abs(ratio - stated), kit.number([0.05]), "at most"
         )
         space = SequenceSpace(2, max_length=T)
-        f, g = ([kit.lift(level) for level in levels] for levels in attaining(space, 1.0, eos=-40.0))
+        f, g, _ = attaining(kit, space, 1.0, eos=-40.0)
         reached = 2.0 * T / kit.kl(space, f, g)
-        # At T = 3, EOS at the first step (exp(-40)) takes less than rounding does.
-        yield Comparison(f"the same of a pair that attains it, T = {T}", reached, ratio)
+        # At T = 3, EOS at the first step (exp(-40)) takes a little.
+        off = abs(reached - ratio)
+        yield Comparison(f"the same of a pair that attains it, T = {T}", off, kit.number([1e-12]), "at most")
 
 
 CLAIMS: Final = (

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.mistakes.common import Array, Kit, registered
 from proofs_check.paths import lengths, pair_totals
 from proofs_check.toolkit import Levels
@@ -34,7 +35,7 @@ def _pair_chances(kit: Kit, space: SequenceSpace, logits: Levels) -> list[Array]
 
 
 def _arm_risk_as_kl(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, weights: Array) -> Any:
-    return (kit.kl(space, target, logits) * weights).sum().reshape((1,))
+    return reals.total(kit.kl(space, target, logits) * weights)
 
 
 def _arm_risk_one_prompt(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, weights: Array) -> Any:
@@ -54,7 +55,7 @@ ARM_RISK: Final = registered(
 
 
 def _ebm_risk_as_kl(kit: Kit, space: SequenceSpace, rewards: Levels, target: Levels, weights: Array) -> Any:
-    entropy = (kit.entropy(space, target) * weights).sum().reshape((1,))
+    entropy = reals.total(kit.entropy(space, target) * weights)
     return kit.ebm_risk(space, rewards, target, weights) - entropy
 
 

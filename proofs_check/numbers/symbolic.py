@@ -1,0 +1,92 @@
+"""Rational functions of the rewards' exponentials, and combinations of their logarithms: numbers for every reward."""
+
+from collections.abc import Callable
+from fractions import Fraction
+from typing import Any
+
+from proofs_check.numbers.element import Declined, rational
+from proofs_check.numbers.exact import Exact, over_coprime_base, root_of
+from proofs_check.numbers.formal import Formal
+from proofs_check.numbers.functions import Function, Symbol, polynomial_at
+from proofs_check.numbers.log import Log
+
+__all__ = ["Symbolic", "SymbolicLog"]
+
+
+class Symbolic(Formal):
+    """A rational function plus a formal sum of multiples of logarithms of rationals, symbols and polynomials."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def element(x: Any) -> Any:
+        return x if isinstance(x, (Function, Fraction)) else rational(x)
+
+    @staticmethod
+    def as_log(weight: Any) -> "SymbolicLog":
+        return SymbolicLog(weight)
+
+    @classmethod
+    def log_of(cls, weight: Any) -> "Symbolic":
+        """Return the logarithm of a function: of its coefficient, its symbols and its polynomials."""
+        if isinstance(weight, Fraction):
+            return cls(0, {} if weight == 1 else {weight: Fraction(1)})
+        product = weight.product
+        logs: dict[Any, Any] = {base: Fraction(e) for base, e in (*product.powers.items(), *product.factors.items())}
+        return cls(0, logs if product.coefficient == 1 else {product.coefficient: Fraction(1), **logs})
+
+    @staticmethod
+    def root(weight: Any, exponent: Any) -> Any:
+        if not isinstance(exponent, Fraction):
+            raise Declined("a power with a function as its exponent is no rational function.")
+        if isinstance(weight, Fraction):
+            return root_of(weight, exponent)
+        if isinstance(weight, Function):
+            return weight.root(exponent)
+        raise Declined("the power of a symbol is asked for out of its field.")
+
+    def is_zero(self) -> bool:
+        """Decide whether it is 0 whatever the symbols stand for.
+
+        It is if every factor is.  If not, other values of the symbols, all of them rationals above 0, have to show it.
+        """
+        rationals = {x: factor for x, factor in self.logs.items() if isinstance(x, Fraction)}
+        others = [factor for x, factor in self.logs.items() if not isinstance(x, Fraction)]
+        if not any((self.constant, *others, *over_coprime_base(rationals).values())):
+            return True
+        for start in (2, 11):
+            if not self.at(lambda symbol, start=start: Fraction(symbol + start, 7)).is_zero():  # type: ignore[misc]
+                return False
+        raise Declined("whether it is 0 is open: its logarithms may depend on one another.")
+
+    def at(self, value: Callable[[int], Fraction]) -> Exact:
+        """Return its value where the symbols, by number, are these rationals."""
+
+        def evaluated(x: Any) -> Fraction:
+            return x.at(value) if isinstance(x, Function) else x
+
+        found = Exact(evaluated(self.constant))
+        for argument, factor in self.logs.items():
+            found += evaluated(factor) * Exact.log_of(_at(argument, value))
+        return found
+
+    def _sign(self) -> int:
+        """Return 0 for 0, and no other sign."""
+        if self.is_zero():
+            return 0
+        raise Declined("a function of the rewards has no one sign.")
+
+
+def _at(argument: Any, value: Callable[[int], Fraction]) -> Fraction:
+    if isinstance(argument, Fraction):
+        return argument
+    if isinstance(argument, Symbol):
+        return value(argument.number)
+    return polynomial_at(argument, value)
+
+
+class SymbolicLog(Log):
+    """The logarithm of a rational function."""
+
+    __slots__ = ()
+    plain = Symbolic
