@@ -28,17 +28,23 @@ __all__ = ["Fate", "Outcome", "Result", "Verdict", "applicable", "check", "evalu
 class Verdict(enum.Enum):
     """What a claim's evidence amounts to; the values say it in words."""
 
+    PROVED = "by induction, checked by machine, for all trees: every length, vocabulary and set of forbidden actions"
+    PROVED_AT = "an identity of rational functions: for every reward, at the sizes named"
     EXACT = "equal as integers or rationals, no tolerance at all; mistakes are rejected"
+    CERTIFIED = "enclosed by balls: equal to 1e-30 of 1 or of the number, inequalities decided"
     CHECKED = "float64 within an error bound derived from the computation; mistakes are rejected"
     REFUTED = "a residual above its bound, or a refusal where the statement gives a number"
     INCONCLUSIVE = "within the bound, but that means little here, as said above: not a pass"
+    NOT_RUN = "what it needs is not installed: not a pass, not a failure"
     NOT_APPLICABLE = "nothing in this run shows anything about it, as said there: not a pass, not a failure"
 
     @property
     def passed(self) -> bool:
         """Whether the evidence counts as a pass."""
-        return self in (Verdict.EXACT, Verdict.CHECKED)
+        return self in _PASSES
 
+
+_PASSES: Final = (Verdict.PROVED, Verdict.PROVED_AT, Verdict.EXACT, Verdict.CERTIFIED, Verdict.CHECKED)
 
 Reference = Sequence[Comparison] | None
 

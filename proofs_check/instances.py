@@ -1,7 +1,9 @@
 """What the claims are checked on: rewards over a space, at a temperature, with what else a statement needs."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cached_property
 from typing import Final, Literal
 
@@ -23,9 +25,13 @@ __all__ = [
     "Effort",
     "Instance",
     "Scope",
+    "adversarial",
     "bare",
     "built_in",
     "of_user",
+    "of_weights",
+    "sizes",
+    "with_roots",
 ]
 
 Effort = Literal["quick", "default", "thorough"]
@@ -35,7 +41,9 @@ Effort = Literal["quick", "default", "thorough"]
 class Instance:
     """One table of rewards at one temperature; what else a statement is about is drawn from `seed`.
 
-    `second` is the table that `other` returns, where it is not to be drawn.
+    `second` is the table that `other` returns, where it is not to be drawn.  `weights` tells of a log-weight in the
+    tables, a float, which rational it is the logarithm of, where that is known.  Where rational weights are made up,
+    they have rational roots of the order `roots`.
     """
 
     name: str
@@ -43,6 +51,8 @@ class Instance:
     temperature: float = 1.0
     seed: int = 0
     second: StateActionTable | None = None
+    weights: Mapping[float, Fraction] = field(default_factory=dict)
+    roots: int = 1
 
     @property
     def space(self) -> SequenceSpace:
@@ -195,3 +205,61 @@ def half_forbidden(space: SequenceSpace, rng: np.random.Generator, seed: int = 0
         instance = Instance(name, StateActionTable.from_levels(space, levels), seed=seed)
         if instance.live[0].any(axis=0).all():
             return instance
+
+
+def adversarial(seed: int) -> Iterator[Instance]:
+    """Rational weights that floats cannot tell apart, and some that they can hardly hold."""
+    space, rng = SequenceSpace(2, max_length=3), np.random.default_rng(seed)
+    n = space.n_pairs
+    near_one = [1 + Fraction(k, 10**20) for k in rng.permutation(range(1, n + 1)).tolist()]
+    far_apart = [Fraction(10) ** k for k in rng.permutation(range(-15 * (n // 2), 15 * (n - n // 2), 15)).tolist()]
+    yield of_weights("weights 1 + k·1e-20", space, near_one, seed)
+    yield of_weights("weights from 1e-90 to 1e90", space, far_apart, seed)
+
+
+def with_roots(seed: int) -> Iterator[Instance]:
+    """Where more mistakes have a rational result: averages over lengths, and wrong temperatures."""
+    drawn = StateActionTable.random(SequenceSpace(2, max_length=3), seed)
+    yield Instance("weights that are 12th powers", drawn, seed=seed, roots=12)
+    for T in (2, 3):
+        nothing = StateActionTable.zeros(SequenceSpace(3, max_length=T))
+        yield Instance(f"V=3, T={T}, no rewards, temperature 2", nothing, 2.0, seed)
+
+
+def of_weights(name: str, space: SequenceSpace, weights: Sequence[Fraction], seed: int = 0) -> Instance:
+    """Return an instance whose rewards are the logarithms of rational weights, in the order of ``to_vector()``.
+
+    Where two different weights have one float for a logarithm, the floats are moved apart by their last digits, so
+    that each stands for its own.
+    """
+    known: dict[float, Fraction] = {}
+    of: dict[Fraction, float] = {Fraction(0): -np.inf, Fraction(1): 0.0}
+    for weight in weights:
+        if weight not in of:
+            x = _log(weight)
+            while x in known or x == 0.0:
+                x = float(np.nextafter(x, np.inf))
+            known[x], of[weight] = weight, x
+    reward = StateActionTable.from_vector(space, np.array([of[weight] for weight in weights]))
+    return Instance(name, reward, seed=seed, weights=known)
+
+
+def _log(weight: Fraction) -> float:
+    if abs(weight - 1) < Fraction(1, 2):
+        return math.log1p(weight - 1)
+    return math.log(weight.numerator) - math.log(weight.denominator)
+
+
+def sizes(seed: int) -> Iterator[Instance]:
+    """The sizes at which identities are proved: every reward of these is a symbol."""
+    spaces = [SequenceSpace(V, max_length=T) for V, T in ((2, 2), (2, 3), (3, 3), (2, 4), (3, 4), (4, 4))]
+    for space in spaces:
+        yield Instance(f"({space.n_tokens},{space.max_length})", StateActionTable.random(space, seed), seed=seed)
+    two = SequenceSpace(2, max_length=3, prompts=["x", "y"])
+    yield Instance("(2,3) for 2 prompts", StateActionTable.random(two, seed), seed=seed)
+    fixed = SequenceSpace.fixed_length(2, 3)
+    yield Instance("(2,3) of fixed length", StateActionTable.random(fixed, seed), seed=seed)
+    some = SequenceSpace(2, max_length=3)
+    yield Instance("(2,3) at temperature 2", StateActionTable.random(some, seed), 2.0, seed)
+    forbidden = half_forbidden(some, np.random.default_rng(seed), seed)
+    yield replace(forbidden, name="(2,3) with half of the actions forbidden")

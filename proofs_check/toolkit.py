@@ -93,9 +93,9 @@ class Toolkit(Generic[C]):
 
     system: NumberSystem[C]
     lift: Callable[[FloatArray], C]
-    real: Callable[[C], Reals]
-    log: Callable[[C], Reals]
-    number: Callable[[Any], Reals]
+    real: Callable[[C], Any]
+    log: Callable[[C], Any]
+    number: Callable[[Any], Any]
     carrier: Callable[[Any], C]
     soft_bellman: Callable[[SequenceSpace, Levels, float], tuple[Levels, Levels]]
     recursion: Callable[[SequenceSpace, Levels, float], tuple[Levels, Levels]]

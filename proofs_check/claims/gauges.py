@@ -15,7 +15,6 @@ from proofs_check.mistakes import (
     RESPONSE_REWARDS,
     SOFT_BELLMAN,
     SOFT_BELLMAN_LOGITS,
-    SOFT_BELLMAN_POLICY,
     without,
 )
 from proofs_check.toolkit import Levels, Toolkit
@@ -28,7 +27,8 @@ _TREE: Final = f"{TREE}; φ = 0 after the last step"
 _SHALLOW: Final = Scope(
     "at most 12 depths, where completions are written out from each", lambda i: i.space.n_depths <= 12
 )
-# M with these moves as M does: a maximum, a mean, a sum over some actions, a sum that is clipped, any temperature.
+# M with these moves as M does: a maximum, a mean, a sum over some actions, a sum that is clipped, any temperature,
+# and something more at every end.
 _EQUIVARIANT: Final = (
     "hard-max",
     "eos-left-out",
@@ -37,6 +37,7 @@ _EQUIVARIANT: Final = (
     "log-mean-exp",
     "expected-value",
     "temperature-inverted",
+    "terminal-not-zero",
 )
 
 
@@ -161,7 +162,8 @@ CLAIMS: Final = (
         hypotheses=_TREE,
         routes=("shaped rewards added up along each response", "rewards added up along each response, plus φ(x)"),
         body=_invariance,
-        mistakes=RESPONSE_REWARDS,
+        # In another order both sides are.
+        mistakes=without(RESPONSE_REWARDS, "responses-backwards"),
         misreadings=misread(
             _invariance,
             ("invariance-sign", "r + φ(s) + φ(s⊕a)", "sign"),
@@ -199,11 +201,11 @@ CLAIMS: Final = (
         ),
         body=_quotient,
         mistakes=(
-            *without(SOFT_BELLMAN_POLICY, *_EQUIVARIANT, "lost-temperature"),  # the temperature is 1
+            *without(SOFT_BELLMAN, *_EQUIVARIANT, "values-one-early", "lost-temperature"),  # the temperature is 1
             *without(INVERSE, "inverse-hard-max", "inverse-lost-temperature"),  # a maximum moves with its logits too
             # As does any normaliser over some of the actions; and the best action stays the best.
             *without(POLICY, "policy-without-eos", "never-empty", "policy-greedy"),
-            *RESPONSE_REWARDS,
+            *without(RESPONSE_REWARDS, "responses-backwards"),  # on both sides
         ),
         misreadings=misread(
             _quotient,

@@ -82,16 +82,15 @@ def _fixed_point(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iter
     yield Comparison("B_r^(T-1)(q) is not M(r)", left, right, "differs")
 
     # Adding 1 to every logit adds 1 to every value: the Lipschitz constant is 1, no less.
-    raised = [kit.system.multiply(q, kit.lift(np.ones(q.shape))) for q in iterates[0]]
+    one = kit.lift(np.ones((1, 1)))
+    raised = [kit.system.multiply(q, one) for q in iterates[0]]
     moved = _operator(kit, space, rewards, raised, tau, wrong)
     for t in range(space.n_depths - 1):
         V, live = space.n_tokens, np.isfinite(instance.reward.levels[t][: space.n_tokens])
         none = kit.number(np.zeros(live.shape))
         change = [reals.where(live, kit.log(levels[t][:V]), none) for levels in (moved, iterates[1])]
-        size = 0.5 if wrong == "contraction" else 1.0
-        yield Comparison(
-            f"B_r(q + 1) = B_r(q) + 1 at depth {t}", change[0] - change[1], none + np.where(live, size, 0.0)
-        )
+        size = reals.where(live, (0.5 if wrong == "contraction" else 1.0) * kit.log(one), none)
+        yield Comparison(f"B_r(q + 1) = B_r(q) + 1 at depth {t}", change[0] - change[1], size)
 
 
 def _evaluated(kit: Toolkit[Any], instance: Instance, policy: Levels, tau: float, wrong: str = "") -> Any:

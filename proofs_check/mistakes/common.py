@@ -6,7 +6,6 @@ from typing import Any, TypeAlias
 from proofs_check.claim import Mistake
 from proofs_check.toolkit import Levels, Toolkit
 from tabular_bellman.enumeration import completions, reading_order
-from tabular_bellman.extended import FloatArray
 from tabular_bellman.space import SequenceSpace
 
 __all__ = [
@@ -22,8 +21,9 @@ __all__ = [
     "wrong_backward",
 ]
 
-Kit: TypeAlias = Toolkit[FloatArray]
-Array: TypeAlias = FloatArray
+# Of any numbers: floats, or numbers that do not round.
+Kit: TypeAlias = Toolkit[Any]
+Array: TypeAlias = Any
 
 
 def registered(replaces: str, *rows: tuple[str, str, Callable[..., Any]]) -> tuple[Mistake, ...]:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.mistakes.common import Array, Kit, registered, scaled, totals
 from proofs_check.paths import lengths
 from proofs_check.toolkit import Levels
@@ -39,7 +40,7 @@ def _mean_not_sum(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: 
 
 
 def _best_response(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
-    return totals(kit, space, scaled(kit, rewards, temperature)).max(axis=0)
+    return reals.largest(totals(kit, space, scaled(kit, rewards, temperature)), 0)
 
 
 def _partition_scaled(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.mistakes.common import Array, Kit, registered, without
 from proofs_check.paths import lengths
 from proofs_check.toolkit import Levels, expectation
@@ -12,12 +13,13 @@ from tabular_bellman.space import SequenceSpace
 __all__ = ["ENTROPY", "KAPPA", "KL", "KL_ALLOWED", "KL_OF_ONE_STEP"]
 
 
-def _without_last(space: SequenceSpace, policy: Levels) -> list[Array]:
+def _without_last(kit: Kit, space: SequenceSpace, logits: Levels) -> list[Array]:
     """log π, with 0 for the last step of each response."""
-    levels = [np.array(level) for level in policy]
-    for t, level in enumerate(levels):
-        last = level if t + 1 == space.n_depths else level[space.n_tokens :]
-        last[np.isfinite(last)] = 0.0
+    levels = []
+    for t, level in enumerate(kit.policy(space, logits)):
+        free = np.where(kit.system.is_zero(level), level, kit.system.ones(level.shape))
+        n = 0 if t + 1 == space.n_depths else space.n_tokens
+        levels.append(kit.system.stack([level[:n], free[n:]]))
     return levels
 
 
@@ -26,23 +28,28 @@ def _token_entropy(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
 
 
 def _lengths(kit: Kit, space: SequenceSpace, logits: Levels) -> Array:
-    passing = [np.exp(level).reshape(-1, space.n_prompts).sum(axis=0) for level in kit.passing(space, logits)]
+    passing = [kit.real(level).reshape(-1, space.n_prompts).sum(axis=0) for level in kit.passing(space, logits)]
     return np.asarray(sum(passing))
 
 
 def _entropy_without_eos(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     log_probs = kit.arm_log_probs(space, logits)
-    steps = kit.response_rewards(space, _without_last(space, kit.policy(space, logits)))
-    return -expectation(kit, log_probs, steps)
+    steps = kit.response_rewards(space, _without_last(kit, space, logits))
+    return -expectation(kit, log_probs, kit.log(steps))
 
 
 def _entropy_unweighted(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     log_probs = kit.arm_log_probs(space, logits)
-    return -np.where(np.isneginf(log_probs), 0.0, log_probs).mean(axis=0)
+    allowed = np.where(kit.system.is_zero(log_probs), kit.system.ones(log_probs.shape), log_probs)
+    return -kit.log(allowed).sum(axis=0) / float(len(log_probs))
+
+
+def _log_2(kit: Kit) -> Any:
+    return reals.log(kit.number([2.0]))
 
 
 def _entropy_in_bits(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
-    return kit.entropy(space, logits) / np.log(2.0)
+    return kit.entropy(space, logits) / _log_2(kit)
 
 
 def _entropy_of_first_step(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
@@ -81,12 +88,12 @@ def _kl_per_token(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels
 
 
 def _kl_without_last(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
-    mine, theirs = (kit.response_rewards(space, _without_last(space, kit.policy(space, q))) for q in (logits, others))
+    mine, theirs = (kit.response_rewards(space, _without_last(kit, space, q)) for q in (logits, others))
     return expectation(kit, kit.arm_log_probs(space, logits), kit.system.divide(mine, theirs))
 
 
 def _kl_in_bits(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
-    return kit.kl(space, logits, others) / np.log(2.0)
+    return kit.kl(space, logits, others) / _log_2(kit)
 
 
 def _kl_negative(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
@@ -102,7 +109,8 @@ def _kl_by_prefix(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels
 
 def _kl_unweighted(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
     steps = zip(kit.passing(space, logits), _kl_by_prefix(kit, space, logits, others), strict=True)
-    found = [np.where(np.isneginf(passing).reshape(level.shape), 0.0, level).sum(axis=0) for passing, level in steps]
+    never = [(kit.system.is_zero(passing).reshape(level.shape), level) for passing, level in steps]
+    found = [np.where(zero, 0.0, level).sum(axis=0) for zero, level in never]
     return np.asarray(sum(found))
 
 
@@ -122,17 +130,17 @@ def _kl_k2(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> An
 
 def _kl_k3_inverted(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
     # Where q is 0 and p is not, E_p p/q and the KL are both infinite.
-    mean = np.exp(kit.system.multiply(*_log_ratio(kit, space, logits, others))).sum(axis=0)
+    mean = kit.real(kit.system.multiply(*_log_ratio(kit, space, logits, others))).sum(axis=0)
     divergence = np.asarray(kit.kl(space, logits, others))
-    return mean - 1.0 - np.where(np.isposinf(mean), 0.0, divergence)
+    return mean - 1.0 - np.where(reals.is_infinite(mean), 0.0, divergence)
 
 
 def _kl_k2_of_tokens(kit: Kit, space: SequenceSpace, logits: Levels, others: Levels) -> Any:
     pairs = zip(kit.policy(space, logits), kit.policy(space, others), strict=True)
     squares = [np.asarray(kit.system.divide(mine, theirs) ** 2 / 2.0) for mine, theirs in pairs]
     # What p forbids counts as 0 below, whatever it is.
-    steps = [np.where(np.isfinite(level), level, 0.0) for level in squares]
-    infinite = np.isposinf(np.asarray(kit.kl(space, logits, others), dtype=np.float64))
+    steps = [np.where(reals.is_infinite(level), 0.0, level) for level in squares]
+    infinite = reals.is_infinite(np.asarray(kit.kl(space, logits, others)))
     mean = expectation(kit, kit.arm_log_probs(space, logits), kit.response_rewards(space, steps))
     return np.where(infinite, np.inf, mean)
 

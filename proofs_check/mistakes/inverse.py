@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.mistakes.common import Array, Kit, registered, soft_values
 from proofs_check.toolkit import Levels
 from tabular_bellman.space import SequenceSpace
@@ -31,7 +32,7 @@ def _own_value(kit: Kit, space: SequenceSpace, logits: Levels, temperature: floa
 
 
 def _inverse_hard_max(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:
-    return _inverse(kit, space, logits, lambda t: logits[t + 1].max(axis=0).reshape(space.n_tokens, -1))
+    return _inverse(kit, space, logits, lambda t: reals.largest(logits[t + 1], 0).reshape(space.n_tokens, -1))
 
 
 def _inverse_lost_temperature(kit: Kit, space: SequenceSpace, logits: Levels, temperature: float) -> Any:

@@ -28,7 +28,7 @@ def _weighted(space: SequenceSpace, levels: Levels, weights: Array) -> list[Arra
 
 def _pair_chances(kit: Kit, space: SequenceSpace, logits: Levels) -> list[Array]:
     steps = zip(kit.passing(space, logits), kit.policy(space, logits), strict=True)
-    return [np.exp(passing + policy) for passing, policy in steps]
+    return [kit.real(kit.system.multiply(passing, policy)) for passing, policy in steps]
 
 
 # -- risks ------------------------------------------------------------------------------------------------------------
@@ -86,7 +86,7 @@ def _arm_own_passing(kit: Kit, space: SequenceSpace, logits: Levels, target: Lev
 
 def _arm_unpassed(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, weights: Array) -> Any:
     pairs = zip(kit.policy(space, logits), kit.policy(space, target), strict=True)
-    return _weighted(space, [np.exp(pi) - np.exp(rho) for pi, rho in pairs], weights)
+    return _weighted(space, [kit.real(pi) - kit.real(rho) for pi, rho in pairs], weights)
 
 
 def _arm_sign(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, weights: Array) -> Any:
@@ -94,14 +94,15 @@ def _arm_sign(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, we
 
 
 def _arm_per_token(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, weights: Array) -> Any:
-    shares = kit.system.divide(kit.arm_log_probs(space, target), np.log(lengths(space))[:, None])
-    taken = [np.exp(level) for level in pair_totals(kit, space, shares)]
-    mine = [np.exp(pi) * pairs.sum(axis=0) for pi, pairs in zip(kit.policy(space, logits), taken, strict=True)]
+    per_token = kit.carrier(reals.log(kit.number(lengths(space))))[:, None]
+    shares = kit.system.divide(kit.arm_log_probs(space, target), per_token)
+    taken = [kit.real(level) for level in pair_totals(kit, space, shares)]
+    mine = [kit.real(pi) * pairs.sum(axis=0) for pi, pairs in zip(kit.policy(space, logits), taken, strict=True)]
     return _weighted(space, [p - pairs for p, pairs in zip(mine, taken, strict=True)], weights)
 
 
 def _arm_token_mean(kit: Kit, space: SequenceSpace, logits: Levels, target: Levels, weights: Array) -> Any:
-    passed = [np.exp(level).reshape(-1, space.n_prompts).sum(axis=0) for level in kit.passing(space, target)]
+    passed = [kit.real(level).reshape(-1, space.n_prompts).sum(axis=0) for level in kit.passing(space, target)]
     mean_length = (np.asarray(sum(passed)) * weights).sum()
     return [level / mean_length for level in kit.arm_gradient(space, logits, target, weights)]
 
@@ -137,11 +138,11 @@ EBM_GRADIENT: Final = registered(
 
 
 def _policy_for_passing(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
-    return [np.exp(level) for level in kit.policy(space, kit.recursion(space, rewards, 1.0)[0])]
+    return [kit.real(level) for level in kit.policy(space, kit.recursion(space, rewards, 1.0)[0])]
 
 
 def _gradient_of_local(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
-    return _pair_chances(kit, space, [np.where(np.isneginf(q), q, r) for q, r in _logits_and(kit, space, rewards)])
+    return _pair_chances(kit, space, _local(kit, space, rewards))
 
 
 def _logits_and(kit: Kit, space: SequenceSpace, rewards: Levels) -> list[tuple[Array, Array]]:
@@ -151,7 +152,7 @@ def _logits_and(kit: Kit, space: SequenceSpace, rewards: Levels) -> list[tuple[A
 def _prefix_not_pair(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
     logits = kit.recursion(space, rewards, 1.0)[0]
     steps = zip(kit.passing(space, logits), logits, strict=True)
-    return [np.where(np.isneginf(q), 0.0, np.exp(passing)) for passing, q in steps]
+    return [np.where(kit.system.is_zero(q), 0.0, kit.real(passing)) for passing, q in steps]
 
 
 def _gradient_sign(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
@@ -167,7 +168,7 @@ def _of_every_value(kit: Kit, space: SequenceSpace, rewards: Levels) -> Any:
     logits, _ = kit.recursion(space, rewards, 1.0)
     levels, visits = [], np.ones(space.n_prompts)
     for t, policy in enumerate(kit.policy(space, logits)):
-        level = np.exp(policy) * visits
+        level = kit.real(policy) * visits
         levels.append(level)
         if t + 1 < space.n_depths:
             visits = 1.0 + level[: space.n_tokens].reshape(-1)  # what comes from above, and the value there
@@ -190,7 +191,7 @@ def _identity(kit: Kit, space: SequenceSpace, rewards: Levels, levels: Levels) -
 
 
 def _push_uniform(kit: Kit, space: SequenceSpace, rewards: Levels, tangent: Levels) -> Any:
-    flat = [np.where(np.isneginf(level), level, 0.0) for level in rewards]
+    flat = [np.where(kit.system.is_zero(level), level, kit.system.ones(level.shape)) for level in rewards]
     return kit.pushforward(space, flat, tangent)
 
 
@@ -200,7 +201,7 @@ def _push_local(kit: Kit, space: SequenceSpace, rewards: Levels, tangent: Levels
 
 def _local(kit: Kit, space: SequenceSpace, rewards: Levels) -> Levels:
     """The rewards as logits, what is dead forbidden."""
-    return [np.where(np.isneginf(q), q, r) for q, r in _logits_and(kit, space, rewards)]
+    return [np.where(kit.system.is_zero(q), q, r) for q, r in _logits_and(kit, space, rewards)]
 
 
 PUSHFORWARD: Final = registered(
@@ -212,7 +213,7 @@ PUSHFORWARD: Final = registered(
 
 
 def _pull_uniform(kit: Kit, space: SequenceSpace, rewards: Levels, cotangent: Levels) -> Any:
-    flat = [np.where(np.isneginf(level), level, 0.0) for level in rewards]
+    flat = [np.where(kit.system.is_zero(level), level, kit.system.ones(level.shape)) for level in rewards]
     return kit.pullback(space, flat, cotangent)
 
 

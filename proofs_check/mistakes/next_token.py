@@ -36,7 +36,8 @@ def _eos_outside_softmax(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
 
 def _last_step_leaks(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     last = logits[-1]
-    leaking = kit.system.divide(last, np.logaddexp(kit.system.sum(last), np.log(space.n_tokens)))
+    tokens = kit.system.ones((space.n_tokens, last.shape[1]))
+    leaking = kit.system.divide(last, kit.system.sum(kit.system.stack([last, tokens])))
     return totals(kit, space, [*log_policy(kit, logits[:-1]), leaking])
 
 
@@ -52,8 +53,9 @@ def _padding_counted(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     found = totals(kit, space, log_policy(kit, logits))
     if not space.has_eos:
         return found
-    padding = (space.max_length - lengths(space)) * np.log(space.n_tokens + 1.0)
-    return kit.system.divide(found, padding[:, None])
+    choices = kit.system.sum(kit.system.ones((space.n_tokens + 1, 1)))
+    padding = [kit.system.power(choices, float(space.max_length - length)) for length in lengths(space)]
+    return kit.system.divide(found, kit.system.stack(padding)[:, None])
 
 
 def _shifted_twice(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:

@@ -5,6 +5,7 @@ from typing import Any, Final, TypeAlias
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.mistakes.common import Array, Kit, registered, wrong_backward
 from proofs_check.toolkit import Levels
 from tabular_bellman.space import SequenceSpace
@@ -85,7 +86,7 @@ def _hard_max(
 ) -> Any:
     def total(t: int, q: Array) -> Array:
         allowed = q if reference is None else np.where(kit.system.is_zero(reference[t]), reference[t], q)
-        return np.asarray(allowed.max(axis=0))
+        return reals.largest(allowed, 0)
 
     return _with_values(kit, space, rewards, discount, total)
 

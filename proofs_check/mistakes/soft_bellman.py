@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.mistakes.common import Array, Kit, registered, soft_value, soft_values, without, wrong_backward
 from proofs_check.toolkit import Levels, expectation
 from tabular_bellman.space import SequenceSpace
@@ -13,7 +14,7 @@ __all__ = ["OF_TEMPERATURE", "SOFT_BELLMAN", "SOFT_BELLMAN_LOGITS", "SOFT_BELLMA
 
 
 def _hard_max(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
-    return wrong_backward(kit, space, rewards, temperature, total=lambda _, q: q.max(axis=0))
+    return wrong_backward(kit, space, rewards, temperature, total=lambda _, q: reals.largest(q, 0))
 
 
 def _eos_left_out(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
@@ -81,7 +82,7 @@ def _token_temperature(kit: Kit, space: SequenceSpace, rewards: Levels, temperat
 
 
 def _mask_1e9(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:
-    return kit.recursion(space, [np.where(np.isneginf(level), -1e9, level) for level in rewards], temperature)
+    return kit.recursion(space, [np.where(kit.system.is_zero(level), -1e9, level) for level in rewards], temperature)
 
 
 def _single_precision(kit: Kit, space: SequenceSpace, rewards: Levels, temperature: float) -> Any:

@@ -52,7 +52,7 @@ class Exact(Formal):
     def _sign(self) -> int:
         """Return -1, 0 or 1, from enclosures that are refined until they tell."""
         if not self.logs:
-            return (self.constant > 0) - (self.constant < 0)
+            return int(self.constant > 0) - int(self.constant < 0)
         if self.is_zero():
             return 0
         bits = 64
@@ -93,7 +93,7 @@ def root_of(x: Fraction, exponent: Fraction) -> Fraction:
         Where it is not rational.
     """
     if max(abs(exponent.numerator), exponent.denominator) > _LARGEST_EXPONENT:
-        raise Declined(f"the power {exponent} of a rational is not taken.")
+        raise Declined("powers of rationals with such exponents are not taken.")
     raised = x**exponent.numerator
     if exponent.denominator == 1:
         return raised

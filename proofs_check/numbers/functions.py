@@ -5,7 +5,7 @@ so that what adds up over the children of a prefix cancels before it meets what 
 polynomials: no number is ever put in.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property, reduce
@@ -23,7 +23,7 @@ Polynomial: TypeAlias = Any
 Ring: TypeAlias = Any
 
 # A product of polynomials with more terms than this is not written out.
-_MOST_TERMS: Final = 50_000
+_MOST_TERMS: Final = 4_000
 
 
 class Symbol(NamedTuple):
@@ -86,19 +86,20 @@ def _merged(one: Mapping[Any, int], other: Mapping[Any, int]) -> Mapping[Any, in
 # -- sums --------------------------------------------------------------------------------------------------------------
 
 
-def _total(ring: Ring, terms: Iterable[Product]) -> list[Product]:
+def _total(ring: Ring, terms: Sequence[Product]) -> list[Product]:
     """Return the sum of products as one product, or none where it is 0."""
     groups: dict[Any, list[Product]] = {}
     for term in terms:
         groups.setdefault(term.denominator, []).append(term)
     while True:
         several = [group for group in groups.values() if len(group) > 1]
+        chosen: Sequence[Product]
         if several:
             chosen = max(several, key=lambda group: -sum(e for _, e in group[0].denominator))
         elif len(groups) > 1:
             # No two have the same denominator: those two first whose common one is smallest.
             pairs = combinations([group[0] for group in groups.values()], 2)
-            chosen = list(min(pairs, key=lambda pair: len(pair[0].denominator ^ pair[1].denominator)))
+            chosen = min(pairs, key=lambda pair: len(pair[0].denominator ^ pair[1].denominator))
         else:
             return [term for group in groups.values() for term in group]
         for term in chosen:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from fractions import Fraction
-from math import inf
+from math import inf, prod
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from proofs_check.numbers.log import Log
 
-__all__ = ["LogWeights", "Objects", "elementwise", "exponentials", "simplest"]
+__all__ = ["LogWeights", "Objects", "elementwise", "simplest"]
 
 Objects = NDArray[np.object_]
 
@@ -49,6 +49,10 @@ class LogWeights:
     def name(self) -> str:
         return self._name
 
+    def _logs(self, x: Objects) -> list[Any]:
+        """Return the entries as they add up: logarithms of weights, or numbers that stand for such."""
+        return [self._log(entry) if isinstance(entry, (int, float)) else entry for entry in x.ravel().tolist()]
+
     def _weights(self, x: Objects) -> list[Any]:
         return [self._log(entry).weight for entry in x.ravel().tolist()]
 
@@ -65,16 +69,20 @@ class LogWeights:
         found[:] = [kind(weight) for weight in weights]
         return found.reshape(shape)
 
+    def real(self, x: Objects) -> Objects:
+        """Return the weights, as numbers."""
+        return elementwise(lambda entry: self._log(entry).exp(), x)
+
     def multiply(self, x: Objects, y: Objects) -> Objects:
         x, y = np.broadcast_arrays(x, y)
-        pairs = zip(self._weights(x), self._weights(y), strict=True)
-        return self._array([a * b for a, b in pairs], x.shape)
+        logs = np.empty(x.size, dtype=np.object_)
+        logs[:] = [a + b for a, b in zip(self._logs(x), self._logs(y), strict=True)]
+        return logs.reshape(x.shape)
 
     def divide(self, x: Objects, y: Objects) -> Objects:
         x, y = np.broadcast_arrays(x, y)
-        kind, logs = type(self._one), np.empty(x.size, dtype=np.object_)
-        pairs = zip(self._weights(x), self._weights(y), strict=True)
-        logs[:] = [kind(a) - kind(b) for a, b in pairs]
+        logs = np.empty(x.size, dtype=np.object_)
+        logs[:] = [a - b for a, b in zip(self._logs(x), self._logs(y), strict=True)]
         return logs.reshape(x.shape)
 
     def normalise(self, x: Objects) -> Objects:
@@ -85,7 +93,7 @@ class LogWeights:
         return x if by == 1 else elementwise(lambda entry: self._log(entry).power(by), x)
 
     def sum(self, x: Objects) -> Objects:
-        columns = x.reshape((x.shape[0], -1))
+        columns = x.reshape((x.shape[0], prod(x.shape[1:])))
         totals = [sum(self._weights(columns[:, j]), self._zero.weight) for j in range(columns.shape[1])]
         return self._array(totals, x.shape[1:])
 
@@ -98,8 +106,3 @@ class LogWeights:
     def is_zero(self, x: Objects) -> NDArray[np.bool_]:
         flat = [not self._log(entry).is_finite for entry in x.ravel().tolist()]
         return np.array(flat, dtype=np.bool_).reshape(x.shape)
-
-
-def exponentials(x: Any) -> Objects:
-    """Return the weights of carriers, as numbers."""
-    return elementwise(lambda entry: entry.exp(), x)

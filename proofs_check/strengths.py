@@ -1,0 +1,411 @@
+"""Evidence stronger than float64: one body over rationals, over balls, and over rational functions.
+
+Each strength runs a claim's body over the reference toolkit in numbers that do not round, and decides each comparison.
+What a number system has no form for it declines: then the comparisons up to there stand, and nothing is said of the
+rest.
+"""
+
+import enum
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import Any, Final
+
+import numpy as np
+
+from proofs_check.claim import Body, Claim, Comparison, Misreading, Mistake
+from proofs_check.evidence import Verdict, planted
+from proofs_check.instances import Instance, adversarial, sizes, with_roots
+from proofs_check.kits import certified_toolkit, exact_toolkit, symbolic_toolkit
+from proofs_check.numbers.ball import Ball, Undecided, precision
+from proofs_check.numbers.element import Declined, is_finite
+from proofs_check.numbers.exact import Exact
+from proofs_check.numbers.log import Log
+from proofs_check.numbers.symbolic import Symbolic
+from proofs_check.toolkit import Toolkit
+from tabular_bellman import TabularBellmanError
+
+__all__ = ["Evidence", "Finding", "Side", "Strength", "findings", "instances_for", "judge", "rejects"]
+
+
+class Strength(enum.Enum):
+    """What the numbers are; the values are the names on the command line."""
+
+    EXACT = "exact"
+    CERTIFIED = "certified"
+    SYMBOLIC = "symbolic"
+
+    @property
+    def verdict(self) -> Verdict:
+        """What a claim has that passes."""
+        return {"exact": Verdict.EXACT, "certified": Verdict.CERTIFIED, "symbolic": Verdict.PROVED_AT}[self.value]
+
+
+# Balls start with so many bits, and get twice as many until they decide, or until there are this many.
+FIRST_BITS: Final = 128
+_MOST_BITS: Final = 2048
+# An inequality whose sides are one number is never decided by balls; with so many bits they are taken to be one.
+_BITS_TO_TELL_EQUALS: Final = 512
+# What a ball may leave open of an equality, and how far apart two numbers are told apart.
+_RADIUS: Final = Fraction(1, 10**30)
+
+
+# Where mistakes are put in, and where what has been written out stays short.
+_FEW_PAIRS: Final = 100
+_MOST_PAIRS: Final = {Strength.EXACT: 100, Strength.CERTIFIED: 10_000, Strength.SYMBOLIC: 200}
+# Rewards beyond this have rational weights of hundreds of digits.
+_LARGEST_REWARD: Final = 1000.0
+
+
+def instances_for(
+    claim: Claim, strength: Strength, instances: Sequence[Instance], *, complete: bool, seed: int = 0
+) -> list[Instance]:
+    """Return what a claim is judged on at one strength, small ones first.
+
+    Of a run over the built-in instances (`complete`), these and some that are hard for floats; over a user's, these,
+    as far as there is something to be said: rationals need rational weights, and symbols are for sizes, not rewards.
+    """
+    if claim.own is not None:
+        chosen = list(claim.own(seed)) if complete else []
+    elif strength is Strength.SYMBOLIC:
+        chosen = list(sizes(seed)) if complete else list(instances[:1])
+    else:
+        chosen = [*instances, *(adversarial(seed) if complete else ())]
+        if strength is Strength.EXACT:
+            chosen = [*chosen, *(with_roots(seed) if complete else ())]
+            chosen = [each for each in chosen if (complete or each.weights) and _largest(each) <= _LARGEST_REWARD]
+    fits = [each for each in chosen if claim.own or claim.scope.includes(each)]
+    return sorted(
+        (each for each in fits if each.space.n_pairs <= _MOST_PAIRS[strength]), key=lambda each: each.space.n_pairs
+    )
+
+
+def _largest(instance: Instance) -> float:
+    return max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in instance.reward.levels)
+
+
+@dataclass(frozen=True)
+class Side:
+    """One comparison as it came out, with the numbers on both sides."""
+
+    what: str
+    relation: str
+    left: Sequence[Any]
+    right: Sequence[Any]
+    holds: bool
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What one claim gave on one instance, at one strength.
+
+    Attributes
+    ----------
+    instance : Instance
+    sides : tuple of Side
+        The comparisons that were decided, in order.
+    failed : str
+        The first that does not hold, with its numbers, or the library's refusal.
+    declined : str
+        Why what follows the last of them has no form in this number system; nothing where all was decided.
+    undecided : str
+        What balls left open with the most bits that they may have.
+    attained : int
+        How many entries of inequalities have sides that balls cannot tell apart: equal to within 1e-30.
+    bits : int
+        With how many bits balls decided.
+    """
+
+    instance: Instance
+    sides: tuple[Side, ...] = ()
+    failed: str = ""
+    declined: str = ""
+    undecided: str = ""
+    attained: int = 0
+    bits: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every comparison was decided, and holds."""
+        return not (self.failed or self.declined or self.undecided)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What one claim has at one strength.
+
+    `fates` tells of each thing that must fail it what became of it: "rejected", "declined: why", or "survived".
+    """
+
+    claim: Claim
+    strength: Strength
+    findings: tuple[Finding, ...]
+    fates: dict[str, str]
+    not_run: str = ""
+
+    @property
+    def complete(self) -> list[Finding]:
+        """The findings in which everything was decided, and holds."""
+        return [found for found in self.findings if found.complete]
+
+    @property
+    def verdict(self) -> Verdict:
+        """A refutation outranks everything; a claim passes where it is decided whole, on some instance."""
+        if self.not_run:
+            return Verdict.NOT_RUN
+        if any(found.failed for found in self.findings):
+            return Verdict.REFUTED
+        if any(found.undecided for found in self.findings) or "survived" in self.fates.values():
+            return Verdict.INCONCLUSIVE
+        return self.strength.verdict if self.complete else Verdict.NOT_APPLICABLE
+
+    @property
+    def why(self) -> str:
+        """What is to be said beside the verdict."""
+        if self.not_run:
+            return self.not_run
+        for text in (next((getattr(f, name) for f in self.findings if getattr(f, name)), "") for name in _FAULTS):
+            if text:
+                return str(text)
+        survivors = [name for name, fate in self.fates.items() if fate == "survived"]
+        if survivors:
+            return f"not rejected: {', '.join(survivors)}"
+        if self.complete or not self.findings:
+            return ""
+        most = max(len(found.sides) for found in self.findings)
+        part = f"{most} comparison{'s' * (most != 1)} hold, then " if most else ""
+        return part + self.findings[-1].declined.removesuffix(".")
+
+
+_FAULTS: Final = ("failed", "undecided")
+
+
+def judge(
+    claim: Claim, strength: Strength, instances: Sequence[Instance], *, body: Body | None = None, mistakes: bool = True
+) -> Evidence:
+    """Judge a claim at one strength, and what must fail it.
+
+    Parameters
+    ----------
+    claim : Claim
+    strength : Strength
+    instances : sequence of Instance
+        Small ones first, since mistakes are put in until they show.
+    body : callable, optional
+        A misreading's, to be judged in the place of the claim's own.
+    mistakes : bool, default True
+        Whether what must fail the claim is put in.
+    """
+    if strength is Strength.CERTIFIED:
+        try:
+            with precision(FIRST_BITS):
+                pass
+        except TabularBellmanError as error:
+            return Evidence(claim, strength, (), {}, str(error))
+    found = tuple(findings(claim.body if body is None else body, strength, instances))
+    told = [each.instance for each in found if each.sides and each.instance.space.n_pairs <= _FEW_PAIRS]
+    fates = {wrong.name: rejects(claim, wrong, strength, told) for wrong in claim.rejects} if mistakes and told else {}
+    return Evidence(claim, strength, found, fates)
+
+
+def findings(
+    body: Body, strength: Strength, instances: Sequence[Instance], wrong: Mistake | None = None
+) -> Iterator[Finding]:
+    """Yield what a body gives on each instance, over the reference toolkit or with a mistake in it."""
+    for instance in instances:
+        if strength is not Strength.CERTIFIED:
+            yield _finding(body, strength, instance, wrong)
+            continue
+        bits = FIRST_BITS
+        found = _finding(body, strength, instance, wrong, bits)
+        while (found.undecided and bits < _MOST_BITS) or (found.attained and bits < _BITS_TO_TELL_EQUALS):
+            bits *= 2
+            found = _finding(body, strength, instance, wrong, bits)
+        yield found
+
+
+def _finding(body: Body, strength: Strength, instance: Instance, wrong: Mistake | None, bits: int = 0) -> Finding:
+    sides: list[Side] = []
+    attained, undecided, declined = 0, "", ""
+    with precision(bits) if strength is Strength.CERTIFIED else nullcontext():
+        try:
+            kit = _toolkit(strength, instance, body)
+            for item in body(kit if wrong is None else planted(wrong, kit), instance):
+                if not isinstance(item, Comparison):
+                    continue
+                try:
+                    side, equal, still_open = _decided(strength, item)
+                except Declined as error:
+                    declined = declined or f"{item.what}: {error}"
+                    continue
+                attained += equal
+                sides.append(side)
+                if still_open and not undecided:
+                    undecided = f"{item.what}: {still_open}"
+                if not side.holds:
+                    fault = f"{item.what}: {_first_fault(strength, side)}"
+                    return Finding(instance, tuple(sides), failed=fault, bits=bits)
+        except Declined as error:
+            declined = declined or str(error)
+        except Undecided as error:
+            return Finding(instance, tuple(sides), undecided=str(error), bits=bits)
+        except TabularBellmanError as error:
+            return Finding(instance, tuple(sides), failed=f"refused: {error}", bits=bits)
+    return Finding(instance, tuple(sides), declined=declined, undecided=undecided, attained=attained, bits=bits)
+
+
+def _toolkit(strength: Strength, instance: Instance, body: Body) -> Toolkit[Any]:
+    if strength is Strength.EXACT:
+        return exact_toolkit(instance)
+    return symbolic_toolkit(instance, body) if strength is Strength.SYMBOLIC else certified_toolkit(instance)
+
+
+# -- deciding ----------------------------------------------------------------------------------------------------------
+
+
+def _decided(strength: Strength, item: Comparison) -> tuple[Side, int, str]:
+    """Return a comparison with whether it holds, how many of its inequalities are attained, and what is open."""
+    left, right = np.asarray(item.left), np.asarray(item.right)
+    if left.shape != right.shape:
+        raise RuntimeError(f"{item.what}: shapes {left.shape} and {right.shape} differ")  # a bug
+    holds, attained, still_open = True, 0, ""
+    pairs = list(zip(left.ravel().tolist(), right.ravel().tolist(), strict=True))
+    for x, y in pairs:
+        found = _entry(strength, item.relation, x, y)
+        if found is None:
+            still_open = still_open or f"{_shown(strength, x)} and {_shown(strength, y)} are too close to tell"
+        elif found == "attained":
+            attained += 1
+        elif not found:
+            holds = False
+    return Side(item.what, item.relation, [x for x, _ in pairs], [y for _, y in pairs], holds), attained, still_open
+
+
+def _entry(strength: Strength, relation: str, x: Any, y: Any) -> bool | str | None:
+    """Tell whether one entry is as the relation asks; None where that is open."""
+    if not (is_finite(x) and is_finite(y)):
+        return _beyond(relation, _extended(x), _extended(y))
+    if relation == "equal" and isinstance(x, Log) and isinstance(y, Log) and strength is not Strength.CERTIFIED:
+        return bool(x.weight == y.weight)
+    number = _NUMBERS[strength]
+    if strength is Strength.CERTIFIED:
+        return _in_balls(relation, Ball.of(x), Ball.of(y))
+    difference = number.of(x) - number.of(y)
+    if relation == "at most":
+        return bool(difference._sign() <= 0)
+    return bool(difference.is_zero()) is (relation == "equal")
+
+
+_NUMBERS: Final[dict[Strength, Any]] = {
+    Strength.EXACT: Exact,
+    Strength.CERTIFIED: Ball,
+    Strength.SYMBOLIC: Symbolic,
+}
+
+
+def _extended(x: Any) -> float:
+    """Return what is not finite as a float, and 0 for what is."""
+    return 0.0 if is_finite(x) else float(x)
+
+
+def _beyond(relation: str, x: float, y: float) -> bool:
+    if np.isnan(x) or np.isnan(y) or x == np.inf:
+        return False
+    if relation == "at most":
+        return x <= y
+    # -inf equals itself and nothing else; two infinities of a sum differ from nothing.
+    return (x == y == -np.inf) is (relation == "equal")
+
+
+def _in_balls(relation: str, x: Ball, y: Ball) -> bool | str | None:
+    difference = x.value - y.value
+    size = max(Fraction(1), Fraction(abs(float(y.value.mid())))) if y.value.is_finite() else Fraction(1)
+    narrow = difference.is_finite() and difference.rad() <= Ball.arb(_RADIUS * size)
+    if relation == "at most":
+        if difference <= 0:
+            return True
+        if difference > 0:
+            return False
+        return "attained" if narrow else None
+    if not difference.contains(0):
+        return relation == "differs"
+    # Numbers that are one to 1e-30 do not differ.
+    return relation == "equal" if narrow else None
+
+
+def _first_fault(strength: Strength, side: Side) -> str:
+    for x, y in zip(side.left, side.right, strict=True):
+        if _entry(strength, side.relation, x, y) is False:
+            sign = {"equal": "is not", "at most": "is more than", "differs": "is"}[side.relation]
+            return f"{_shown(strength, x)} {sign} {_shown(strength, y)}"
+    raise AssertionError("a side that fails has an entry that does")
+
+
+def _shown(strength: Strength, x: Any) -> str:
+    if not is_finite(x):
+        return str(_extended(x))
+    if strength is Strength.CERTIFIED:
+        return str(Ball.of(x).value.str(20))
+    text = str(x)
+    if len(text) <= 60 or strength is Strength.SYMBOLIC:
+        return text if len(text) <= 60 else f"a function of {len(text)} characters"
+    return f"about {float(Exact.of(x)):.12g}"
+
+
+# -- what must fail ----------------------------------------------------------------------------------------------------
+
+
+def rejects(claim: Claim, wrong: Mistake | Misreading, strength: Strength, instances: Sequence[Instance]) -> str:
+    """Put something wrong in, and tell what became of it.
+
+    Returns
+    -------
+    str
+        "rejected"; "survived", where it makes a difference that the claim does not notice; "the same", where it makes
+        none in these numbers (a shift by infinity); or "declined: why".
+    """
+    body = claim.body if isinstance(wrong, Mistake) else wrong.body
+    reasons, differs = list[str](), not isinstance(wrong, Mistake)
+    for instance in instances:
+        watched = _Watched(wrong, strength) if isinstance(wrong, Mistake) else None
+        try:
+            with np.errstate(all="ignore"):
+                found = next(findings(body, strength, [instance], None if watched is None else watched.mistake))
+        except (AttributeError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+            # Casts, clips and masks of floats have no counterpart in numbers that do not round.
+            reasons.append(f"it is about floats ({error})")
+            continue
+        if found.failed:
+            return "rejected"
+        if not found.complete:
+            reasons.append(found.declined or found.undecided)
+        differs = differs or (watched is not None and watched.differs and found.complete)
+    if reasons:
+        return f"declined: {reasons[0]}"
+    return "survived" if differs else "the same"
+
+
+class _Watched:
+    """A mistake, and whether what it returns ever differs from the right thing."""
+
+    def __init__(self, wrong: Mistake, strength: Strength) -> None:
+        self.strength, self.wrong, self.differs = strength, wrong.wrong, False
+        self.mistake = replace(wrong, wrong=self._returned)
+        self.name = wrong.replaces
+
+    def _returned(self, kit: Toolkit[Any], *arguments: Any) -> Any:
+        result = self.wrong(kit, *arguments)
+        if not self.differs:
+            right = getattr(kit, self.name)(*arguments)
+            pairs = zip(_entries(result), _entries(right), strict=True)
+            self.differs = any(_entry(self.strength, "equal", x, y) is False for x, y in pairs)
+        return result
+
+
+def _entries(result: Any) -> Iterator[Any]:
+    if isinstance(result, (list, tuple)):
+        for part in result:
+            yield from _entries(part)
+    else:
+        yield from np.ravel(result).tolist()
