@@ -14,6 +14,7 @@ from proofs_check.commands import (
     listing,
     lookahead,
     matrix,
+    proof,
     run,
     schema,
     show,
@@ -33,6 +34,8 @@ examples:
   proofs-check run --rewards mypackage.rewards:score --vocab a,b,c --max-length 5
   proofs-check run --vocab 3 --max-length 5 --seed 7      random rewards
   proofs-check run P1-prob P1-logZ --plant hard-max
+  proofs-check run --evidence all --jobs 2
+  proofs-check proof P1-logZ
   proofs-check show P3-kl-bound
   proofs-check errata E4
   proofs-check target mypackage.backup:soft_q --kind soft-bellman
@@ -104,6 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     run_parser.epilog = _EPILOG
     _add_run(run_parser)
     _add_rewards(run_parser)
+    command("proof", proof, "print the proof of a claim for all trees").add_argument("name", metavar="CLAIM")
     command("list", listing, "list claims and mistakes").add_argument(
         "--markdown", action="store_true", help="the claims as the page in docs/"
     )
@@ -142,7 +146,20 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--plant", metavar="MISTAKE", help="put a mistake into the code under test (proofs-check list names them)"
     )
     parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes (1; more need joblib)")
+    parser.add_argument(
+        "--evidence",
+        type=_evidence,
+        default=("float64",),
+        metavar="KINDS",
+        help="float64 (default), exact, certified, symbolic, induction, separated by commas; or all",
+    )
     output = parser.add_argument_group("output").add_argument
+    output(
+        "--certificates",
+        type=Path,
+        metavar="FOLDER",
+        help="write what exact and certified verdicts rest on, for proofs_check/recheck.py",
+    )
     output("--json", action="store_true", help="print one JSON document (proofs-check schema describes it)")
     output("--quiet", action="store_true", help="print the verdict only, and what is not as expected")
     output("--junit", type=Path, metavar="FILE", help="write a JUnit file too")
@@ -208,6 +225,17 @@ def _vocab(text: str) -> int | tuple[str, ...]:
     if not all(tokens):
         raise argparse.ArgumentTypeError(f"{text!r} holds an empty token; write tokens separated by commas, as a,b,c")
     return tokens
+
+
+def _evidence(text: str) -> tuple[str, ...]:
+    from proofs_check.standing import EVIDENCE
+
+    asked = EVIDENCE if text == "all" else tuple(text.split(","))
+    for kind in asked:
+        if kind not in EVIDENCE:
+            known = ", ".join(EVIDENCE)
+            raise argparse.ArgumentTypeError(f"{kind!r} is no kind of evidence; there are {known}, and all")
+    return tuple(kind for kind in EVIDENCE if kind in asked)
 
 
 def _words(text: str) -> tuple[str, ...]:

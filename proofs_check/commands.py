@@ -10,7 +10,19 @@ from typing import Any
 
 from tabular_bellman import TabularBellmanError
 
-__all__ = ["INTERRUPTED", "demo", "errata", "listing", "lookahead", "matrix", "run", "schema", "show", "target"]
+__all__ = [
+    "INTERRUPTED",
+    "demo",
+    "errata",
+    "listing",
+    "lookahead",
+    "matrix",
+    "proof",
+    "run",
+    "schema",
+    "show",
+    "target",
+]
 
 INTERRUPTED = 130
 
@@ -70,6 +82,30 @@ def matrix(options: argparse.Namespace) -> int:
     return 0 if not found.unexpected else 1
 
 
+def proof(options: argparse.Namespace) -> int:
+    """Print the proofs of a claim for all trees, as a person would write them, each checked again."""
+    from proofs_check.induction import check, printed, proof_of
+    from proofs_check.running import chosen_claims
+
+    (claim,) = chosen_claims([options.name])
+    theorems = proof_of(claim.id)
+    if not theorems:
+        raise TabularBellmanError(
+            f"{claim.id} has no proof by induction; those that have: {', '.join(_with_proofs())}."
+        )
+    results = [check(theorem) for theorem in theorems]
+    for number, (theorem, result) in enumerate(zip(theorems, results, strict=True)):
+        _print(["", *printed(theorem, result)] if number else printed(theorem, result))
+    return 0 if all(result.proved for result in results) else 1
+
+
+def _with_proofs() -> list[str]:
+    from proofs_check.claims import CLAIMS
+    from proofs_check.induction import proof_of
+
+    return [claim.id for claim in CLAIMS if proof_of(claim.id)]
+
+
 def lookahead(options: argparse.Namespace) -> int:
     """Report what a limited horizon loses."""
     from proofs_check.lookahead import story
@@ -102,15 +138,16 @@ def run(options: argparse.Namespace) -> int:
     if not any(applicable(claim, chosen, complete=complete) for claim in claims):
         words = "; ".join(f"{claim.id} is checked on {claim.checked_on}" for claim in claims)
         raise TabularBellmanError(f"not about rewards like these: {words}.")
-    current = Run(claims, source, chosen, complete, options.seed or 0, options.effort, wrong)
+    current = Run(claims, source, chosen, complete, options.seed or 0, options.effort, wrong, options.evidence)
 
     speaks = not (options.json or options.quiet)
     if speaks:
         _print(report.header(current))
     current.execute(
         options.jobs,
-        lambda result: _print(report.row(result)) if speaks else None,
+        lambda result, standings: _print(report.row(current, result, standings)) if speaks else None,
         lambda found: _print(report.attacked(found)) if speaks else None,
+        options.certificates,
     )
     if options.json:
         _print([documents.as_json(current)])

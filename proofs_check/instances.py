@@ -259,7 +259,9 @@ def sizes(seed: int) -> Iterator[Instance]:
     yield Instance("(2,3) for 2 prompts", StateActionTable.random(two, seed), seed=seed)
     fixed = SequenceSpace.fixed_length(2, 3)
     yield Instance("(2,3) of fixed length", StateActionTable.random(fixed, seed), seed=seed)
-    some = SequenceSpace(2, max_length=3)
-    yield Instance("(2,3) at temperature 2", StateActionTable.random(some, seed), 2.0, seed)
-    forbidden = half_forbidden(some, np.random.default_rng(seed), seed)
-    yield replace(forbidden, name="(2,3) with half of the actions forbidden")
+    all_allowed = StateActionTable.random(SequenceSpace(2, max_length=3), seed)
+    yield Instance("(2,3) at temperature 2", all_allowed, 2.0, seed)
+    levels = [level.copy() for level in all_allowed.levels]
+    levels[0][2], levels[1][1, 0], levels[2][0, 3] = -np.inf, -np.inf, -np.inf
+    forbidden = StateActionTable.from_levels(all_allowed.space, levels)
+    yield Instance("(2,3) with forbidden actions", forbidden, seed=seed)

@@ -2,7 +2,7 @@
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from proofs_check.attack import Attacked
@@ -10,6 +10,7 @@ from proofs_check.claims import PARTS
 from proofs_check.evidence import Fate, Result, Verdict
 from proofs_check.ledger import LEDGER
 from proofs_check.running import Run
+from proofs_check.standing import Standing
 from tabular_bellman import __version__
 
 __all__ = ["attacked", "header", "row", "summary", "verdict_lines", "wrapped"]
@@ -17,6 +18,15 @@ __all__ = ["attacked", "header", "row", "summary", "verdict_lines", "wrapped"]
 _PAPER: Final = '"Autoregressive Language Models are Secretly Energy-Based Models", arXiv 2512.15605v4'
 _COLUMNS: Final = "{:<18} {:<14} {:>8} {:>8} {:>4}  {}"
 _WIDTH: Final = 80
+
+# The columns of evidence, in the order of the report: about the statement, then about code on its inputs.
+_SHOWN: Final = ("induction", "symbolic", "exact", "certified", "float64")
+_WORDS: Final = {
+    **{verdict: verdict.name for verdict in Verdict},
+    Verdict.INCONCLUSIVE: "open",
+    Verdict.NOT_RUN: "not run",
+    Verdict.NOT_APPLICABLE: "-",
+}
 
 _FATES: Final = {
     Fate.SURVIVED: "makes a difference here that the claim does not feel",
@@ -50,31 +60,100 @@ def header(run: Run) -> Iterator[str]:
         hanging="",
     )
     yield ""
-    yield _COLUMNS.format("claim", "verdict", "residual", "bound", "on", "rejects")
+    if run.kinds == ("float64",):
+        yield _COLUMNS.format("claim", "verdict", "residual", "bound", "on", "rejects")
+    else:
+        yield f"{'':<18} {'the statement':<24}this code, these inputs"
+        yield _cells("claim", ["all trees", "(tokens, T)", "rationals", "balls", "float64"]).rstrip()
 
 
-def row(result: Result, heading: bool = True) -> Iterator[str]:
+def row(run: Run, result: Result, standings: Sequence[Standing], heading: bool = True) -> Iterator[str]:
     """Yield the lines of one claim; above the first of a part of the paper, its heading."""
-    worst, claim = result.worst, result.claim
     if heading:
-        yield from (title for title, claims in PARTS if claims[0] is claim)
+        yield from (title for title, claims in PARTS if claims[0] is result.claim)
+    if run.kinds == ("float64",):
+        yield from _float_row(result)
+        return
+    yield _cells(result.claim.id, [_cell(run, kind, result, standings) for kind in _SHOWN]).rstrip()
+    reads = f"  [{', '.join(result.claim.errata)}]" if result.claim.errata else ""
+    yield from wrapped(result.claim.statement + reads, "    ", "  ")
+    for standing in standings:
+        yield from _besides(standing)
+    if "float64" in run.kinds and result.verdict is not Verdict.NOT_APPLICABLE:
+        worst = result.worst
+        yield from wrapped(
+            f"float64: residual {worst.residual:.1e}, bound {worst.bound:.1e}, on {len(result.outcomes)}, rejects "
+            f"{_rejects(result)}",
+            "    ",
+            "  ",
+        )
+        yield from _notes(result)
+
+
+def _rejects(result: Result) -> str:
+    rejected, survived = result.named(Fate.REJECTED), result.named(Fate.SURVIVED)
+    return f"{len(rejected)} of {len(result.fates) if result.complete else len(rejected) + len(survived)}"
+
+
+def _cells(name: str, cells: Sequence[str]) -> str:
+    return "{:<18} {:<10}{:<14}{:<11}{:<14}{:<10}".format(name, *cells)
+
+
+def _cell(run: Run, kind: str, result: Result, standings: Sequence[Standing]) -> str:
+    """Return what stands in one column; nothing where that kind of evidence was not asked for."""
+    if kind == "float64":
+        return _WORDS[result.verdict] if kind in run.kinds else ""
+    for standing in standings:
+        if standing.kind == kind:
+            if standing.verdict is Verdict.PROVED_AT:
+                # Sizes, the largest named first: (4,4) and what is smaller.
+                regular = [name for name in standing.on if name.startswith("(") and name.endswith(")")]
+                return f"to {regular[-1]}" if regular else "its own"
+            return _WORDS[standing.verdict] + "*" * standing.in_part
+    return ""
+
+
+def _besides(standing: Standing) -> Iterator[str]:
+    """Yield what is to be said of one kind of evidence besides its verdict."""
+    if standing.in_part:
+        yield from wrapped(f"* left to the reader: {standing.why}", "    ", "  ")
+    elif standing.unexpected:
+        yield from wrapped(f"! {standing.kind}: {standing.why}", "    ", "  ")
+    if standing.verdict.passed and standing.kind in ("exact", "certified"):
+        rejected = standing.counted("rejected")
+        some = "" if len(standing.on) == standing.of else f" of {standing.of}"
+        parts = [f"on {len(standing.on):,}{some}"]
+        if standing.bits:
+            parts.append(f"{standing.bits} bits at most")
+        if standing.attained:
+            many = "inequality" if standing.attained == 1 else "inequalities"
+            parts.append(f"{standing.attained:,} {many} with sides that agree to 1e-30")
+        if standing.fates:
+            parts.append(f"rejects {rejected} of {len(standing.fates)}")
+        yield from wrapped(f"{standing.kind}: {', '.join(parts)}", "    ", "  ")
+
+
+def _float_row(result: Result) -> Iterator[str]:
+    worst, claim = result.worst, result.claim
     if result.verdict is Verdict.NOT_APPLICABLE:
         yield _COLUMNS.format(claim.id, "NOT APPLICABLE", "", "", len(result.outcomes) or "", "").rstrip()
         why = "no mistake makes a difference here" if result.outcomes else f"checked on {claim.checked_on}"
         yield from wrapped(f"({why})", "    ")
         return
-    rejected, survived = result.named(Fate.REJECTED), result.named(Fate.SURVIVED)
-    of = len(result.fates) if result.complete else len(rejected) + len(survived)
     yield _COLUMNS.format(
         claim.id,
         result.verdict.name,
         f"{worst.residual:.1e}",
         f"{worst.bound:.1e}",
         len(result.outcomes),
-        f"{len(rejected)} of {of}",
+        _rejects(result),
     )
     reads = f"  [{', '.join(claim.errata)}]" if claim.errata else ""
     yield from wrapped(claim.statement + reads, "    ", "  ")
+    yield from _notes(result)
+
+
+def _notes(result: Result) -> Iterator[str]:
     if result.slack is not None:
         attained = result.slack <= max(outcome.widest for outcome in result.outcomes)
         yield f"    smallest slack {'0, attained' if attained else f'{result.slack:.2g}'}"
@@ -113,11 +192,25 @@ def attacked(found: Attacked) -> Iterator[str]:
 
 def summary(run: Run) -> Iterator[str]:
     """Yield the lines below the table."""
-    counts = Counter(result.verdict for result in run.results)
+    counts = _counts(run)
     yield ""
     for verdict in Verdict:
-        if counts[verdict]:
-            yield from wrapped(f"{verdict.name.replace('_', ' ')}: {verdict.value}.")
+        if any(found[verdict] for found in counts.values()):
+            word = _WORDS[verdict] if run.kinds != ("float64",) else verdict.name
+            yield from wrapped(f"{word.replace('_', ' ')}: {verdict.value}.")
+    if "induction" in run.kinds:
+        yield from wrapped(
+            "PROVED*: something is left to the reader, as said there. proofs-check proof CLAIM prints the proof, what "
+            "was checked of it, and what is trusted."
+        )
+    if run.kinds != ("float64",):
+        yield from wrapped(
+            "rationals: on the same instances with rational weights e^r near those of the floats. balls: on the very "
+            "floats."
+        )
+    missing = {each.why for standings in run.standings for each in standings if each.verdict is Verdict.NOT_RUN}
+    for why in sorted(missing):
+        yield from wrapped(f"not run: {why}")
     yield from wrapped(
         "residual: of all numbers compared, the one nearest to its bound, in nats. on: how many instances. "
         "rejects k of n: of the n mistakes that change what the claim compares here, put in one at a time, k make it "
@@ -129,14 +222,27 @@ def summary(run: Run) -> Iterator[str]:
     yield from _tally(run)
 
 
+def _counts(run: Run) -> dict[str, Counter[Verdict]]:
+    """Return how often each verdict was given, by kind of evidence."""
+    found: dict[str, Counter[Verdict]] = {kind: Counter() for kind in run.kinds}
+    for number in range(len(run.results)):
+        for kind, verdict in run.verdicts(number).items():
+            found[kind][verdict] += 1
+    return found
+
+
 def _tally(run: Run) -> Iterator[str]:
-    counts = Counter(result.verdict for result in run.results)
     n = len(run.results)
     if run.interrupted:
         where = "in the attacks, after" if run.finished else "after"
         yield from wrapped(f"PARTIAL: interrupted {where} {n} of {len(run.claims)} claims; what is above is finished.")
-    tally = ", ".join(f"{counts[verdict]} {verdict.name.replace('_', ' ')}" for verdict in counts)
-    yield f"{n} {'claim' if n == 1 else 'claims'}: {tally or 'none finished'}"
+    claims = f"{n} {'claim' if n == 1 else 'claims'}"
+    for kind, counts in _counts(run).items():
+        tally = ", ".join(f"{counts[each]} {each.name.replace('_', ' ')}" for each in Verdict if counts[each])
+        where = claims if run.kinds == ("float64",) else f"{claims}, {kind}"
+        yield f"{where}: {tally or 'none finished'}"
+    if run.disagreements:
+        yield from wrapped(f"Kinds of evidence that disagree: {', '.join(run.disagreements)}.")
     if run.unexpected:
         yield from wrapped(f"Not as expected: {', '.join(run.unexpected)}.")
     elif run.planted is not None and not run.interrupted:
@@ -157,9 +263,9 @@ def _ledger(unexpected: set[str]) -> Iterator[str]:
 
 def verdict_lines(run: Run) -> Iterator[str]:
     """Yield the verdict alone, and what is not as expected: for --quiet."""
-    for result in run.results:
+    for result, standings in zip(run.results, run.standings, strict=True):
         if result.claim.id in run.unexpected:
-            yield from row(result, heading=False)
+            yield from row(run, result, standings, heading=False)
     for found in run.attacks:
         if found.violated:
             yield from attacked(found)

@@ -4,6 +4,7 @@ import difflib
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any, Final
 
 from proofs_check.attack import ATTACKS, Attacked, attack
@@ -13,6 +14,7 @@ from proofs_check.evidence import Fate, Outcome, Result, Verdict, check, planted
 from proofs_check.instances import Effort, Instance
 from proofs_check.library import LIBRARY
 from proofs_check.mistakes import MISTAKES
+from proofs_check.standing import Standing, stands
 from tabular_bellman import TabularBellmanError
 
 __all__ = ["Run", "chosen_claims", "named_wrong"]
@@ -78,8 +80,12 @@ class Run:
     seed : int
     effort : {"quick", "default", "thorough"}
     planted : Mistake or Misreading, optional
+    kinds : sequence of str
+        Which kinds of evidence, of `standing.EVIDENCE`.
     results : list of Result
-        Of the first claims, in order, as far as the run has got.
+        Of the first claims, in order, as far as the run has got; empty without float64.
+    standings : list of list of Standing
+        Likewise, by the other kinds of evidence.
     attacks : list of Attacked
         What the attacks on inequalities found, as far as the run has got.
     interrupted : bool
@@ -92,18 +98,36 @@ class Run:
     seed: int = 0
     effort: Effort = "default"
     planted: Mistake | Misreading | None = None
+    kinds: Sequence[str] = ("float64",)
     results: list[Result] = field(default_factory=list)
+    standings: list[list[Standing]] = field(default_factory=list)
     attacks: list[Attacked] = field(default_factory=list)
     interrupted: bool = False
+
+    def verdicts(self, number: int) -> dict[str, Verdict]:
+        """What the claim of that number has, by each kind of evidence."""
+        found = {"float64": self.results[number].verdict} if "float64" in self.kinds else {}
+        return found | {standing.kind: standing.verdict for standing in self.standings[number]}
 
     @property
     def unexpected(self) -> list[str]:
         """The claims that did not come out as they should, in order."""
+        wrong = (Verdict.REFUTED, Verdict.INCONCLUSIVE)
         return [
             result.claim.id
-            for result in self.results
-            if not (result.verdict.passed or result.verdict is Verdict.NOT_APPLICABLE)
+            for number, result in enumerate(self.results)
+            if any(verdict in wrong for verdict in self.verdicts(number).values())
         ]
+
+    @property
+    def disagreements(self) -> list[str]:
+        """The claims that one kind of evidence about the code refutes, and another passes: a fault of the harness."""
+        found = []
+        for number, result in enumerate(self.results):
+            verdicts = [each for kind, each in self.verdicts(number).items() if kind != "induction"]
+            if Verdict.REFUTED in verdicts and any(verdict.passed for verdict in verdicts):
+                found.append(result.claim.id)
+        return found
 
     @property
     def finished(self) -> bool:
@@ -113,18 +137,25 @@ class Run:
     @property
     def as_expected(self) -> bool:
         """Whether it finished, some claim passed, and every claim that applies did."""
-        passed = any(result.verdict.passed for result in self.results)
+        passed = any(v.passed for number in range(len(self.results)) for v in self.verdicts(number).values())
         return not self.interrupted and self.finished and passed and not self.unexpected
 
-    def execute(self, jobs: int, on_result: Callable[[Result], None], on_attack: Callable[[Attacked], None]) -> None:
+    def execute(
+        self,
+        jobs: int,
+        on_result: Callable[[Result, list[Standing]], None],
+        on_attack: Callable[[Attacked], None],
+        certificates: Path | None = None,
+    ) -> None:
         """Judge the claims in order, `jobs` at a time, then attack the inequalities; report each when it is ready.
 
-        An interrupt (Ctrl-C) ends the run; what was finished stays.
+        An interrupt (Ctrl-C) ends the run; what was finished stays.  With a folder, certificates are written there.
         """
         try:
-            for result in self._results(jobs):
+            for result, standings in self._results(jobs, certificates):
                 self.results.append(result)
-                on_result(result)
+                self.standings.append(standings)
+                on_result(result, standings)
             for found in self._attacks():
                 self.attacks.append(found)
                 if found.violated:
@@ -138,10 +169,10 @@ class Run:
         finally:
             _progress("")
 
-    def _results(self, jobs: int) -> Iterator[Result]:
+    def _results(self, jobs: int, certificates: Path | None) -> Iterator[tuple[Result, list[Standing]]]:
         name = None if self.planted is None else self.planted.name
-        shared = (self.instances, self.complete, self.seed, name)
-        found: Iterator[tuple[list[Outcome], dict[str, Fate]]]
+        shared = (self.instances, self.complete, self.seed, name, tuple(self.kinds), certificates)
+        found: Iterator[tuple[list[Outcome], dict[str, Fate], list[Standing]]]
         if jobs == 1:
             found = (_evidence(claim.id, *shared) for claim in self.claims)
         else:
@@ -151,9 +182,9 @@ class Run:
             )
         for number, claim in enumerate(self.claims, start=1):
             _progress(f"{number}/{len(self.claims)} {claim.id}")
-            outcomes, fates = next(found)
+            outcomes, fates, standings = next(found)
             _progress("")
-            yield Result(claim, outcomes, fates, self.complete)
+            yield Result(claim, outcomes, fates, self.complete), standings
 
     def _attacks(self) -> Iterator[Attacked]:
         effort = _ATTACK_EFFORT[self.effort]
@@ -169,19 +200,33 @@ class Run:
 
 
 def _evidence(
-    name: str, instances: Sequence[Instance], complete: bool, seed: int, planted_name: str | None
-) -> tuple[list[Outcome], dict[str, Fate]]:
+    name: str,
+    instances: Sequence[Instance],
+    complete: bool,
+    seed: int,
+    planted_name: str | None,
+    kinds: Sequence[str],
+    certificates: Path | None,
+) -> tuple[list[Outcome], dict[str, Fate], list[Standing]]:
     """Judge one claim.  Claims hold functions, which do not travel between processes: names and numbers do."""
     claim = next(claim for claim in CLAIMS if claim.id == name)
-    toolkit, misread = LIBRARY, None
+    toolkit, misread, mistake = LIBRARY, None, None
     if planted_name is not None:
         wrong = named_wrong(planted_name)
         if isinstance(wrong, Mistake):
-            toolkit = planted(wrong)
+            toolkit, mistake = planted(wrong), wrong
         elif wrong in claim.misreadings:
             misread = wrong
-    result = check(claim, instances, toolkit, complete=complete, seed=seed, misread=misread)
-    return result.outcomes, result.fates
+    outcomes, fates = list[Outcome](), dict[str, Fate]()
+    if "float64" in kinds:
+        result = check(claim, instances, toolkit, complete=complete, seed=seed, misread=misread)
+        outcomes, fates = result.outcomes, result.fates
+    standings, behind = stands(claim, kinds, instances, complete=complete, seed=seed, wrong=misread or mistake)
+    if certificates is not None:
+        from proofs_check.certificates import write
+
+        write(certificates, behind)
+    return outcomes, fates, standings
 
 
 def _joblib() -> tuple[Any, Any]:

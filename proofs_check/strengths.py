@@ -53,6 +53,7 @@ _RADIUS: Final = Fraction(1, 10**30)
 
 # Where mistakes are put in, and where what has been written out stays short.
 _FEW_PAIRS: Final = 100
+_FEW_PAIRS_OF_SYMBOLS: Final = 30
 _MOST_PAIRS: Final = {Strength.EXACT: 100, Strength.CERTIFIED: 10_000, Strength.SYMBOLIC: 200}
 # Rewards beyond this have rational weights of hundreds of digits.
 _LARGEST_REWARD: Final = 1000.0
@@ -156,9 +157,13 @@ class Evidence:
             return Verdict.NOT_RUN
         if any(found.failed for found in self.findings):
             return Verdict.REFUTED
-        if any(found.undecided for found in self.findings) or "survived" in self.fates.values():
+        if any(found.undecided for found in self.findings):
             return Verdict.INCONCLUSIVE
-        return self.strength.verdict if self.complete else Verdict.NOT_APPLICABLE
+        # An inequality may be an identity where there is one response: the smallest size must be among the proved.
+        proves = self.strength is not Strength.SYMBOLIC or (bool(self.findings) and self.findings[0].complete)
+        if not (self.complete and proves):
+            return Verdict.NOT_APPLICABLE
+        return Verdict.INCONCLUSIVE if "survived" in self.fates.values() else self.strength.verdict
 
     @property
     def why(self) -> str:
@@ -169,20 +174,25 @@ class Evidence:
             if text:
                 return str(text)
         survivors = [name for name, fate in self.fates.items() if fate == "survived"]
-        if survivors:
+        if survivors and self.verdict is Verdict.INCONCLUSIVE:
             return f"not rejected: {', '.join(survivors)}"
-        if self.complete or not self.findings:
+        if self.verdict.passed or not self.findings:
             return ""
         most = max(len(found.sides) for found in self.findings)
         part = f"{most} comparison{'s' * (most != 1)} hold, then " if most else ""
-        return part + self.findings[-1].declined.removesuffix(".")
+        return part + self.findings[0].declined.removesuffix(".")
 
 
 _FAULTS: Final = ("failed", "undecided")
 
 
 def judge(
-    claim: Claim, strength: Strength, instances: Sequence[Instance], *, body: Body | None = None, mistakes: bool = True
+    claim: Claim,
+    strength: Strength,
+    instances: Sequence[Instance],
+    *,
+    wrong: Mistake | Misreading | None = None,
+    mistakes: bool = True,
 ) -> Evidence:
     """Judge a claim at one strength, and what must fail it.
 
@@ -192,8 +202,8 @@ def judge(
     strength : Strength
     instances : sequence of Instance
         Small ones first, since mistakes are put in until they show.
-    body : callable, optional
-        A misreading's, to be judged in the place of the claim's own.
+    wrong : Mistake or Misreading, optional
+        Put into the toolkit, or in the place of the statement.
     mistakes : bool, default True
         Whether what must fail the claim is put in.
     """
@@ -203,8 +213,11 @@ def judge(
                 pass
         except TabularBellmanError as error:
             return Evidence(claim, strength, (), {}, str(error))
-    found = tuple(findings(claim.body if body is None else body, strength, instances))
-    told = [each.instance for each in found if each.sides and each.instance.space.n_pairs <= _FEW_PAIRS]
+    body = wrong.body if isinstance(wrong, Misreading) else claim.body
+    found = tuple(findings(body, strength, instances, wrong if isinstance(wrong, Mistake) else None))
+    few = _FEW_PAIRS_OF_SYMBOLS if strength is Strength.SYMBOLIC else _FEW_PAIRS
+    told = [each.instance for each in found if each.sides and each.instance.space.n_pairs <= few]
+    mistakes = mistakes and any(each.complete for each in found)
     fates = {wrong.name: rejects(claim, wrong, strength, told) for wrong in claim.rejects} if mistakes and told else {}
     return Evidence(claim, strength, found, fates)
 
@@ -213,9 +226,16 @@ def findings(
     body: Body, strength: Strength, instances: Sequence[Instance], wrong: Mistake | None = None
 ) -> Iterator[Finding]:
     """Yield what a body gives on each instance, over the reference toolkit or with a mistake in it."""
+    too_large = ""
     for instance in instances:
+        if too_large:
+            yield Finding(instance, declined=too_large)
+            continue
         if strength is not Strength.CERTIFIED:
-            yield _finding(body, strength, instance, wrong)
+            found = _finding(body, strength, instance, wrong)
+            # What is too large to be written out at one size is so at those that follow.
+            too_large = found.declined if "too large" in found.declined else ""
+            yield found
             continue
         bits = FIRST_BITS
         found = _finding(body, strength, instance, wrong, bits)
@@ -252,6 +272,11 @@ def _finding(body: Body, strength: Strength, instance: Instance, wrong: Mistake 
             return Finding(instance, tuple(sides), undecided=str(error), bits=bits)
         except TabularBellmanError as error:
             return Finding(instance, tuple(sides), failed=f"refused: {error}", bits=bits)
+        except (AttributeError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
+            if wrong is None:
+                raise
+            # Casts, clips and masks of floats have no counterpart in numbers that do not round.
+            declined = f"{wrong.name} is about floats ({error})"
     return Finding(instance, tuple(sides), declined=declined, undecided=undecided, attained=attained, bits=bits)
 
 
@@ -369,13 +394,8 @@ def rejects(claim: Claim, wrong: Mistake | Misreading, strength: Strength, insta
     reasons, differs = list[str](), not isinstance(wrong, Mistake)
     for instance in instances:
         watched = _Watched(wrong, strength) if isinstance(wrong, Mistake) else None
-        try:
-            with np.errstate(all="ignore"):
-                found = next(findings(body, strength, [instance], None if watched is None else watched.mistake))
-        except (AttributeError, TypeError, ValueError, ZeroDivisionError, OverflowError) as error:
-            # Casts, clips and masks of floats have no counterpart in numbers that do not round.
-            reasons.append(f"it is about floats ({error})")
-            continue
+        with np.errstate(all="ignore"):
+            found = next(findings(body, strength, [instance], None if watched is None else watched.mistake))
         if found.failed:
             return "rejected"
         if not found.complete:

@@ -4,6 +4,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check import reals
 from proofs_check.mistakes.common import Array, Kit, log_policy, registered, totals
 from proofs_check.paths import lengths
 from proofs_check.toolkit import Levels
@@ -102,7 +103,7 @@ def _policy_over_prefixes(kit: Kit, space: SequenceSpace, logits: Levels) -> Any
 
 def _policy_greedy(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     def best(q: Array) -> Array:
-        chosen = np.arange(q.shape[0])[:, None] == q.argmax(axis=0)
+        chosen = np.asarray(q >= reals.largest(q, 0), dtype=np.bool_)
         return np.where(chosen & ~kit.system.is_zero(q), kit.system.ones(q.shape), -np.inf)
 
     return [best(q) for q in logits]
