@@ -111,6 +111,8 @@ class Claim:
         Which instances it is checked on.
     own : callable, optional
         seed → instances of its own, instead of those of the run: witnesses, or sizes that the statement names.
+    certified_on : callable, optional
+        seed → more instances for balls, where the statement leaves little room.
     """
 
     id: str
@@ -125,6 +127,7 @@ class Claim:
     errata: tuple[str, ...] = ()
     scope: Scope = ANY
     own: Callable[[int], Iterable[Instance]] | None = None
+    certified_on: Callable[[int], Iterable[Instance]] | None = None
 
     @property
     def checked_on(self) -> str:

@@ -216,9 +216,11 @@ def _refuse_places(options: argparse.Namespace) -> None:
         or options.plant is not None
         or options.rewards is not None
         or options.vocab is not None
+        or "float64" not in options.evidence
     ):
         raise TabularBellmanError(
-            "--save keeps what the attacks find; there are none with --quick, --plant or rewards of your own."
+            "--save keeps what the attacks find; there are none with --quick, --plant, rewards of your own or evidence "
+            "without float64."
         )
     if folder.exists() and not folder.is_dir():
         raise TabularBellmanError(f"--save {folder}: it must be a folder.")

@@ -8,14 +8,16 @@ from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
+from proofs_check.claim import Claim
 from proofs_check.evidence import Fate, Outcome, Result, Verdict
 from proofs_check.ledger import LEDGER
 from proofs_check.running import Run
+from proofs_check.standing import Standing
 from tabular_bellman import TabularBellmanError, __version__
 
 __all__ = ["SCHEMA_VERSION", "as_json", "schema", "write_junit"]
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 
 def schema() -> str:
@@ -37,10 +39,11 @@ def as_json(run: Run) -> str:
         "seed": run.seed,
         "effort": run.effort,
         "planted": None if run.planted is None else run.planted.name,
+        "evidence": list(run.kinds),
         "ok": run.as_expected,
         "partial": run.interrupted,
         "claims_asked_for": [claim.id for claim in run.claims],
-        "claims": [_claim(result) for result in run.results],
+        "claims": [_claim(run, number) for number in range(len(run.results))],
         "attacks": [_numbers(attack.as_dict()) for attack in run.attacks],
         "ledger": [
             {
@@ -55,8 +58,13 @@ def as_json(run: Run) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
 
 
-def _claim(result: Result) -> dict[str, Any]:
-    worst, claim = result.worst, result.claim
+def _claim(run: Run, number: int) -> dict[str, Any]:
+    result = run.results[number]
+    document = _described(result.claim) | {"evidence": [_standing(each) for each in run.standings[number]]}
+    return document | _float64(result) if "float64" in run.kinds else document
+
+
+def _described(claim: Claim) -> dict[str, Any]:
     return {
         "id": claim.id,
         "place": claim.place,
@@ -65,6 +73,26 @@ def _claim(result: Result) -> dict[str, Any]:
         "hypotheses": claim.hypotheses,
         "routes": list(claim.routes),
         "reads_with": list(claim.errata),
+    }
+
+
+def _standing(standing: Standing) -> dict[str, Any]:
+    return {
+        "kind": standing.kind,
+        "about": "the statement" if standing.kind in ("symbolic", "induction") else "this code, these inputs",
+        "verdict": standing.verdict.name,
+        "on": list(standing.on),
+        "tried": standing.of,
+        "why": standing.why or None,
+        "bits": standing.bits or None,
+        "attained_inequalities": standing.attained,
+        "mistakes": dict(standing.fates),
+    }
+
+
+def _float64(result: Result) -> dict[str, Any]:
+    worst = result.worst
+    return {
         "verdict": result.verdict.name,
         "doubts": result.doubts() if result.outcomes else [],
         "residual": _number(worst.residual),
@@ -116,11 +144,10 @@ def write_junit(run: Run, path: Path) -> None:
         Where it cannot be written.
     """
     suite = ElementTree.Element("testsuite", name="proofs-check")
-    done = {result.claim.id: result for result in run.results}
+    done = {result.claim.id: number for number, result in enumerate(run.results)}
     counts = dict.fromkeys(("tests", "failures", "skipped", "errors"), 0)
     for claim in run.claims:
-        result = done.get(claim.id)
-        _case(suite, counts, claim.id, *_judgement(result, claim.id in run.unexpected))
+        _case(suite, counts, claim.id, *_judgement(run, done.get(claim.id), claim.id in run.unexpected))
     for row in LEDGER:
         if row.not_computable:
             _case(suite, counts, row.id, "skipped", f"NOT COMPUTABLE: {row.not_computable}")
@@ -138,16 +165,21 @@ def write_junit(run: Run, path: Path) -> None:
         raise TabularBellmanError(f"--junit: cannot write {path}: {error.strerror}.") from error
 
 
-def _judgement(result: Result | None, unexpected: bool) -> tuple[str, str]:
-    if result is None:
+def _judgement(run: Run, number: int | None, unexpected: bool) -> tuple[str, str]:
+    if number is None:
         return "skipped", "NOT RUN: the run was interrupted"
+    result, verdicts = run.results[number], run.verdicts(number)
     if unexpected:
-        worst = result.worst
-        where = f"{worst.where} on {worst.instance}: residual {worst.residual:.3g}, bound {worst.bound:.3g}"
-        why = result.broken or worst.refusal or where
-        return "failure", "; ".join([result.verdict.name, why, *result.doubts()])
-    if result.verdict is Verdict.NOT_APPLICABLE:
-        return "skipped", f"NOT APPLICABLE: {result.verdict.value}"
+        reasons = [f"{each.kind}: {each.verdict.name}, {each.why}" for each in run.standings[number] if each.unexpected]
+        if verdicts.get("float64") in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
+            worst = result.worst
+            where = f"{worst.where} on {worst.instance}: residual {worst.residual:.3g}, bound {worst.bound:.3g}"
+            why = result.broken or worst.refusal or where
+            reasons = [result.verdict.name, why, *result.doubts(), *reasons]
+        return "failure", "; ".join(reasons)
+    if not any(verdict.passed for verdict in verdicts.values()):
+        words = [f"{verdict.name.replace('_', ' ')}: {verdict.value}" for verdict in dict.fromkeys(verdicts.values())]
+        return "skipped", "; ".join(words)
     return "", ""
 
 

@@ -1,6 +1,6 @@
 """Two tables of logits compared prefix by prefix, and the pairs that are as far apart in KL as their logits allow."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Any, Final
 
@@ -8,13 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from proofs_check import reals
+from proofs_check.instances import Instance
+from proofs_check.library import LIBRARY
 from proofs_check.toolkit import Levels, Toolkit, expectation
-from tabular_bellman import SequenceSpace
+from tabular_bellman import SequenceSpace, StateActionTable, inverse_soft_bellman
 from tabular_bellman.extended import FloatArray
 
 __all__ = [
     "LEAST",
     "attaining",
+    "close_pairs",
     "differences",
     "distances",
     "expected",
@@ -124,3 +127,29 @@ def attaining(
         f.append(kit.carrier(mine))
         g.append(kit.carrier(mine - epsilon * signs[-1]))
     return f, g, signs
+
+
+def close_pairs(seed: int, *, energy_based: bool = False) -> Iterator[Instance]:
+    """1,000 pairs of tables: half of them random, half nearly as far apart in KL as their logits allow.
+
+    The second kind is a pair of `attaining`, with each number moved by up to 1e-7: KL(σ f‖σ g) at a prefix, and
+    the KL of whole responses, are within 1e-6 of κ(ε) and (T-1) κ(ε).  Every other one is turned round, so that the
+    reversed divergence is the one that is close.  With `energy_based` the first table is handed over as the rewards
+    whose image under M it is.
+    """
+    rng = np.random.default_rng([seed, 1000])
+    for number in range(500):
+        space = SequenceSpace(int(rng.integers(1, 4)), max_length=int(rng.integers(1, 4)))
+        first, second = (StateActionTable.random(space, rng, scale) for scale in (3.0, rng.uniform(0.1, 3.0)))
+        handed = inverse_soft_bellman(first) if energy_based else first
+        yield Instance(f"random pair {number}", handed, second=second, seed=seed)
+    for number in range(500):
+        space = SequenceSpace(2, max_length=int(rng.integers(2, 4)))
+        epsilon = float(rng.uniform(0.1, 8.0))
+        f, g, _ = attaining(LIBRARY, space, epsilon, eos=-25.0)
+        pair = [
+            StateActionTable.from_levels(space, [level + rng.uniform(-1e-7, 1e-7, level.shape) for level in levels])
+            for levels in ((f, g) if number % 2 else (g, f))
+        ]
+        handed = inverse_soft_bellman(pair[0]) if energy_based else pair[0]
+        yield Instance(f"near-tight pair {number}, distance {epsilon:.3g}", handed, second=pair[1], seed=seed)

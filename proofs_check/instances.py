@@ -1,7 +1,7 @@
 """What the claims are checked on: rewards over a space, at a temperature, with what else a statement needs."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from functools import cached_property
@@ -28,6 +28,7 @@ __all__ = [
     "adversarial",
     "bare",
     "built_in",
+    "logarithms",
     "of_user",
     "of_weights",
     "sizes",
@@ -149,8 +150,13 @@ def bare(name: str) -> Instance:
     return Instance(name, StateActionTable.zeros(SequenceSpace(1, max_length=1)))
 
 
-def of_user(reward: StateActionTable, name: str, seed: int = 0) -> list[Instance]:
-    """A user's rewards, as they are and at another temperature, so that a lost temperature shows."""
+def of_user(
+    reward: StateActionTable, name: str, seed: int = 0, weights: Mapping[float, Fraction] | None = None
+) -> list[Instance]:
+    """A user's rewards, as they are and at another temperature, so that a lost temperature shows.
+
+    `weights` are the rational weights that they are the logarithms of, where that is known.
+    """
     largest = max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in reward.levels)
     limit = np.finfo(np.float64).max / (8.0 * (reward.n_depths + 1))
     if largest > limit:
@@ -158,7 +164,11 @@ def of_user(reward: StateActionTable, name: str, seed: int = 0) -> list[Instance
             f"{name}: a reward of size {largest:.3g}, over {reward.n_depths} steps, can overflow float64 in the sums "
             f"that the claims compare; the limit is {limit:.3g}. Scale the rewards down."
         )
-    return [Instance(name, reward, seed=seed), Instance("at temperature 2", reward, 2.0, seed)]
+    known = dict(weights or {})
+    return [
+        Instance(title, reward, temperature, seed, weights=known)
+        for title, temperature in ((name, 1.0), ("at temperature 2", 2.0))
+    ]
 
 
 def built_in(seed: int, effort: Effort = "default") -> Iterator[Instance]:
@@ -232,16 +242,22 @@ def of_weights(name: str, space: SequenceSpace, weights: Sequence[Fraction], see
     Where two different weights have one float for a logarithm, the floats are moved apart by their last digits, so
     that each stands for its own.
     """
-    known: dict[float, Fraction] = {}
+    of, known = logarithms(weights)
+    reward = StateActionTable.from_vector(space, np.array([of[weight] for weight in weights]))
+    return Instance(name, reward, seed=seed, weights=known)
+
+
+def logarithms(weights: Iterable[Fraction]) -> tuple[dict[Fraction, float], dict[float, Fraction]]:
+    """Return the float that stands for the logarithm of each weight, and the weight that each of these stands for."""
     of: dict[Fraction, float] = {Fraction(0): -np.inf, Fraction(1): 0.0}
+    known: dict[float, Fraction] = {}
     for weight in weights:
         if weight not in of:
             x = _log(weight)
             while x in known or x == 0.0:
                 x = float(np.nextafter(x, np.inf))
             known[x], of[weight] = weight, x
-    reward = StateActionTable.from_vector(space, np.array([of[weight] for weight in weights]))
-    return Instance(name, reward, seed=seed, weights=known)
+    return of, known
 
 
 def _log(weight: Fraction) -> float:

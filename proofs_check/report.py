@@ -1,5 +1,6 @@
 """What a person sees of a run."""
 
+import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -107,8 +108,8 @@ def _cell(run: Run, kind: str, result: Result, standings: Sequence[Standing]) ->
         if standing.kind == kind:
             if standing.verdict is Verdict.PROVED_AT:
                 # Sizes, the largest named first: (4,4) and what is smaller.
-                regular = [name for name in standing.on if name.startswith("(") and name.endswith(")")]
-                return f"to {regular[-1]}" if regular else "its own"
+                regular = [name for name in standing.on if re.fullmatch(r"\(\d+,\d+\)", name)]
+                return f"to {regular[-1]}" if regular else "its own" if run.complete else "at this size"
             return _WORDS[standing.verdict] + "*" * standing.in_part
     return ""
 
@@ -204,10 +205,8 @@ def summary(run: Run) -> Iterator[str]:
             "was checked of it, and what is trusted."
         )
     if run.kinds != ("float64",):
-        yield from wrapped(
-            "rationals: on the same instances with rational weights e^r near those of the floats. balls: on the very "
-            "floats."
-        )
+        near = "the same instances, with rational weights e^r near those of the floats" if run.complete else "weights"
+        yield from wrapped(f"rationals: on {near}. balls: on the very floats, or the weights where these are given.")
     missing = {each.why for standings in run.standings for each in standings if each.verdict is Verdict.NOT_RUN}
     for why in sorted(missing):
         yield from wrapped(f"not run: {why}")

@@ -188,7 +188,7 @@ class Run:
 
     def _attacks(self) -> Iterator[Attacked]:
         effort = _ATTACK_EFFORT[self.effort]
-        if not (self.complete and effort and self.planted is None):
+        if not (self.complete and effort and self.planted is None and "float64" in self.kinds):
             return
         ids = {claim.id for claim in self.claims}
         for plan in ATTACKS:

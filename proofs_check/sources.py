@@ -4,21 +4,26 @@ import csv
 import math
 import re
 import sys
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from proofs_check.functions import hint, load_function, names_function
-from proofs_check.instances import Effort, Instance, built_in, of_user
+from proofs_check.instances import Effort, Instance, built_in, logarithms, of_user
 from tabular_bellman import EOS, EnergyBasedModel, SequenceSpace, StateActionTable, TabularBellmanError
 from tabular_bellman.tokens import some
 
 __all__ = ["Request", "instances"]
 
 _COLUMNS = ("prompt", "response", "reward")
+_LONGEST_WEIGHT = 1000
+_LARGEST_EXPONENT = 1000
+_WEIGHTED = ("prompt", "response", "weight")
 
 
 @dataclass(frozen=True)
@@ -66,16 +71,20 @@ def instances(request: Request) -> tuple[str, list[Instance]]:
     TabularBellmanError
         For anything wrong with the request, the file or the function, in one line.
     """
-    name, reward = _reward(request)
+    name, reward, weights = _reward(request)
     if reward is None:
         return name, list(built_in(request.seed, request.effort))
     EnergyBasedModel(reward)  # refuses rewards that allow no response to some prompt, naming it
     space = reward.space
     prompts = "" if space.prompts == (None,) else f", prompts {some(space.prompts)}"
-    return f"{name} over {space!r}, tokens {some(space.vocab)}{prompts}", of_user(reward, "as given", request.seed)
+    words = f"{name} over {space!r}, tokens {some(space.vocab)}{prompts}"
+    return words, of_user(reward, "as given", request.seed, weights)
 
 
-def _reward(request: Request) -> tuple[str, StateActionTable | None]:
+Weights = Mapping[float, Fraction]
+
+
+def _reward(request: Request) -> tuple[str, StateActionTable | None, Weights]:
     source = request.rewards
     path = Path(source or "")
     is_csv, is_table = path.suffix.lower() == ".csv", path.suffix.lower() in (".npz", ".json")
@@ -86,15 +95,15 @@ def _reward(request: Request) -> tuple[str, StateActionTable | None]:
         raise TabularBellmanError("--missing goes with --rewards FILE.csv.")
     if source is None:
         if not request.shape_options():
-            return f"built-in instances, seed {request.seed}", None
+            return f"built-in instances, seed {request.seed}", None, {}
         space = _space(request, "random rewards")
-        return f"random rewards, seed {request.seed},", StateActionTable.random(space, rng=request.seed)
+        return f"random rewards, seed {request.seed},", StateActionTable.random(space, rng=request.seed), {}
     if is_csv:
-        return source, _from_csv(path, request)
+        return source, *_from_csv(path, request)
     if is_table:
         if request.shape_options():
             raise TabularBellmanError(f"{source} holds its own space; leave out {', '.join(request.shape_options())}.")
-        return source, StateActionTable.load(path, max_bytes=request.max_bytes)
+        return source, StateActionTable.load(path, max_bytes=request.max_bytes), {}
     if not names_function(source):
         raise TabularBellmanError(
             f"--rewards {source}: neither a .csv, .npz or .json file nor package.module:function{hint(source)}."
@@ -103,7 +112,7 @@ def _reward(request: Request) -> tuple[str, StateActionTable | None]:
         function = load_function("--rewards", source)
         space = _space(request, f"the function {source}")
         build = StateActionTable.from_function if request.stepwise else StateActionTable.from_responses
-        return source, build(space, function)
+        return source, build(space, function), {}
 
 
 def _space(request: Request, what: str) -> SequenceSpace:
@@ -140,10 +149,10 @@ class _Row:
     line: int
     prompt: str
     tokens: tuple[str, ...]
-    reward: float
+    reward: float | Fraction  # the reward, or a rational weight, e to it
 
 
-def _from_csv(path: Path, request: Request) -> StateActionTable:
+def _from_csv(path: Path, request: Request) -> tuple[StateActionTable, Weights]:
     rows = _rows(path)
     vocab = request.vocab if request.vocab is not None else _inferred_vocab(path, rows)
     longest = max(len(row.tokens) for row in rows) + 1
@@ -170,9 +179,10 @@ def _from_csv(path: Path, request: Request) -> StateActionTable:
         raise _absent(path, space, found, {len(row.tokens) for row in rows})
     fill = math.nan if request.missing is None else request.missing
     values = np.full((space.n_prompts, space.n_responses_per_prompt), fill)
+    logs, weights = logarithms(row.reward for row in rows if isinstance(row.reward, Fraction))
     for place, row in found.items():
-        values[place] = row.reward
-    return StateActionTable.from_responses(space, values)
+        values[place] = logs[row.reward] if isinstance(row.reward, Fraction) else row.reward
+    return StateActionTable.from_responses(space, values), weights
 
 
 def _rows(path: Path) -> list[_Row]:
@@ -180,17 +190,21 @@ def _rows(path: Path) -> list[_Row]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             reader = csv.DictReader(file, strict=True, skipinitialspace=True)
             names = reader.fieldnames or []
-            lacking = [name for name in _COLUMNS if name not in names]
+            columns = _WEIGHTED if "weight" in names else _COLUMNS
+            lacking = [name for name in columns if name not in names]
             if lacking:
                 raise TabularBellmanError(
                     f"{path}, line 1: no column {', '.join(lacking)}; found {some(tuple(names)) or 'nothing'}. The "
-                    f"first line names the columns {', '.join(_COLUMNS)}, separated by commas."
+                    f"first line names the columns {', '.join(_COLUMNS)} (or weight, a rational, for its exponential), "
+                    "separated by commas."
                 )
+            if "reward" in names and "weight" in names:
+                raise TabularBellmanError(f"{path}, line 1: columns reward and weight; give one, weight = exp(reward).")
             if len(set(names)) < len(names):
                 raise TabularBellmanError(
                     f"{path}, line 1: a column stands twice; the columns are {some(tuple(names))}."
                 )
-            rows = [_row(path, reader.line_num, record) for record in reader]
+            rows = [_row(path, reader.line_num, record, columns) for record in reader]
     except FileNotFoundError:
         raise TabularBellmanError(f"{path}: no such file.") from None
     except OSError as error:
@@ -204,11 +218,13 @@ def _rows(path: Path) -> list[_Row]:
     return rows
 
 
-def _row(path: Path, line: int, record: dict[str, Any]) -> _Row:
-    cells = [record[name] for name in _COLUMNS]
+def _row(path: Path, line: int, record: dict[str, Any], columns: tuple[str, ...]) -> _Row:
+    cells = [record[name] for name in columns]
     if None in cells or None in record:
         raise TabularBellmanError(f"{path}, line {line}: it has too {'few' if None in cells else 'many'} cells.")
     prompt, response, text = cells
+    if columns is _WEIGHTED:
+        return _Row(line, prompt, tuple(response.split()), _weight(path, line, text))
     try:
         reward = float(text.replace("_", "x"))  # Python reads 1_0 as 10; a CSV file does not mean that
     except ValueError:
@@ -217,6 +233,23 @@ def _row(path: Path, line: int, record: dict[str, Any]) -> _Row:
     if math.isnan(reward) or reward == math.inf or overflow:
         raise TabularBellmanError(f"{path}, line {line}: reward {text!r}; it must be finite, or -inf to forbid.")
     return _Row(line, prompt, tuple(response.split()), reward)
+
+
+def _weight(path: Path, line: int, text: str) -> Fraction:
+    if len(text) > _LONGEST_WEIGHT:
+        raise TabularBellmanError(f"{path}, line {line}: a weight of {len(text):,} characters; the limit is 1,000.")
+    exponent = re.search("e([+-]?[0-9]+) *$", text, re.IGNORECASE)
+    try:
+        if "_" in text or (exponent is not None and abs(int(exponent[1])) > _LARGEST_EXPONENT):
+            raise ValueError
+        weight = Fraction(text.strip())
+    except (ValueError, ZeroDivisionError):
+        raise TabularBellmanError(
+            f"{path}, line {line}: weight {text!r} is no rational number, such as 3/7, 0.25 or 1e-20."
+        ) from None
+    if weight < 0:
+        raise TabularBellmanError(f"{path}, line {line}: weight {text!r}; it must be positive, or 0 to forbid.")
+    return weight
 
 
 def _inferred_vocab(path: Path, rows: list[_Row]) -> tuple[str, ...]:

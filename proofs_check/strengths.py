@@ -6,10 +6,12 @@ rest.
 """
 
 import enum
+import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -23,10 +25,11 @@ from proofs_check.numbers.element import Declined, is_finite
 from proofs_check.numbers.exact import Exact
 from proofs_check.numbers.log import Log
 from proofs_check.numbers.symbolic import Symbolic
-from proofs_check.toolkit import Toolkit
+from proofs_check.numbers.systems import elementwise
+from proofs_check.toolkit import FUNCTIONS, Toolkit
 from tabular_bellman import TabularBellmanError
 
-__all__ = ["Evidence", "Finding", "Side", "Strength", "findings", "instances_for", "judge", "rejects"]
+__all__ = ["Evidence", "Finding", "Side", "Strength", "findings", "instances_for", "judge", "rejects", "sees_1e_20"]
 
 
 class Strength(enum.Enum):
@@ -73,6 +76,8 @@ def instances_for(
         chosen = list(sizes(seed)) if complete else list(instances[:1])
     else:
         chosen = [*instances, *(adversarial(seed) if complete else ())]
+        if complete and strength is Strength.CERTIFIED and claim.certified_on is not None:
+            chosen += claim.certified_on(seed)
         if strength is Strength.EXACT:
             chosen = [*chosen, *(with_roots(seed) if complete else ())]
             chosen = [each for each in chosen if (complete or each.weights) and _largest(each) <= _LARGEST_REWARD]
@@ -404,6 +409,54 @@ def rejects(claim: Claim, wrong: Mistake | Misreading, strength: Strength, insta
     if reasons:
         return f"declined: {reasons[0]}"
     return "survived" if differs else "the same"
+
+
+def sees_1e_20(claim: Claim, strength: Strength, instances: Sequence[Instance]) -> dict[str, str]:
+    """Return, of each function that a claim calls, what becomes of a relative change of its results by 1e-20.
+
+    The k-th number that it returns is multiplied by 1 + k·1e-20, so that no change is the same for all.
+    """
+    found = {}
+    for name in _called(claim, strength, instances):
+        wrong = Mistake(f"1e-20 in {name}", "every number a little off", name, partial(_a_little_off, name))
+        found[name] = rejects(claim, wrong, strength, instances)
+    return found
+
+
+def _a_little_off(name: str, kit: Toolkit[Any], *arguments: Any) -> Any:
+    count = itertools.count(1)
+
+    def off(x: Any) -> Any:
+        if isinstance(x, (list, tuple)):
+            return type(x)(map(off, x))
+        return elementwise(lambda entry: _scaled(entry, 1 + Fraction(next(count), 10**20)), x)
+
+    return off(getattr(kit, name)(*arguments))
+
+
+def _scaled(entry: Any, factor: Fraction) -> Any:
+    if not is_finite(entry):
+        return entry
+    return (entry.exp() * factor).log() if isinstance(entry, Log) else entry * factor
+
+
+def _called(claim: Claim, strength: Strength, instances: Sequence[Instance]) -> list[str]:
+    called: dict[str, None] = {}
+
+    def recording(name: str, function: Any) -> Any:
+        def recorded(*arguments: Any) -> Any:
+            called[name] = None
+            return function(*arguments)
+
+        return recorded
+
+    for instance in instances:
+        with precision(FIRST_BITS) if strength is Strength.CERTIFIED else nullcontext(), suppress(TabularBellmanError):
+            kit = _toolkit(strength, instance, claim.body)
+            functions = {name: recording(name, getattr(kit, name)) for name in FUNCTIONS}
+            for _ in claim.body(replace(kit, **functions), instance):
+                pass
+    return list(called)
 
 
 class _Watched:

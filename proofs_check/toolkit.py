@@ -6,7 +6,7 @@ function replaced by a wrong variant).
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Final, Generic
 
 import numpy as np
@@ -20,7 +20,7 @@ from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded, BoundedLog, C, NumberSystem
 from tabular_bellman.recursion import backward, forward, inverse
 
-__all__ = ["REFERENCE", "Levels", "Toolkit", "bounded_toolkit", "expectation", "reference_toolkit"]
+__all__ = ["FUNCTIONS", "REFERENCE", "Levels", "Toolkit", "bounded_toolkit", "expectation", "reference_toolkit"]
 
 Levels = Sequence[Any]
 
@@ -133,6 +133,12 @@ class Toolkit(Generic[C]):
     def other(self, instance: Instance) -> list[C]:
         """The second table of an instance: the logits of a target, a reference or a student."""
         return [self.lift(level) for level in instance.other.levels]
+
+
+FUNCTIONS: Final = tuple(
+    field.name for field in fields(Toolkit) if field.name not in ("system", "lift", "real", "log", "number", "carrier")
+)
+"""The names of the functions of a toolkit, besides its arithmetic."""
 
 
 def expectation(kit: Toolkit[Any], weights: Any, values: Any, axis: int = 0) -> Any:

@@ -313,7 +313,7 @@ def test_errata_by_name(run):
 
 
 def test_schema_is_printed(run):
-    assert json.loads(run("schema")[1])["properties"]["schema_version"] == {"const": 2}
+    assert json.loads(run("schema")[1])["properties"]["schema_version"] == {"const": 3}
 
 
 def test_a_planted_mistake_that_makes_no_difference_is_said(run):

@@ -10,10 +10,11 @@ from proofs_check import documents, report, running
 from proofs_check.attack import Attacked
 from proofs_check.claim import Measured
 from proofs_check.claims import CLAIMS, PARTS
-from proofs_check.evidence import Fate, Outcome, Result
+from proofs_check.evidence import Fate, Outcome, Result, Verdict
 from proofs_check.instances import bare
 from proofs_check.mistakes import SOFT_BELLMAN
 from proofs_check.running import Run
+from proofs_check.standing import EVIDENCE, Standing
 from tabular_bellman import TabularBellmanError
 
 HARD_MAX = SOFT_BELLMAN[0]
@@ -26,8 +27,29 @@ RESULT = Result(
 PASSED = Result(OTHER, [Outcome("first", 0.25, 0.5, "here", 3, 4, 1e-9)], {"r": Fate.REJECTED})
 
 
-def run_of(*results, claims=(CLAIM, OTHER), **fields):
-    return Run(claims, "source", [], complete=False, seed=5, results=list(results), **fields)
+def run_of(*results, claims=(CLAIM, OTHER), standings=None, **fields):
+    """A run so far; the evidence besides float64 is one list of standings for each result."""
+    standings = [[] for _ in results] if standings is None else standings
+    return Run(claims, "source", [], complete=False, seed=5, results=list(results), standings=standings, **fields)
+
+
+def row_of(result, *standings, kinds=("float64",), **options):
+    return report.row(run_of(kinds=kinds), result, standings, **options)
+
+
+def document_of(run):
+    """What a program reads of it, valid by the schema."""
+    document = json.loads(documents.as_json(run))
+    jsonschema.validate(document, json.loads(documents.schema()))
+    return document
+
+
+def judged_by_junit(run, path):
+    """The one element below the test case of each claim: its tag and its message; nothing for a pass."""
+    documents.write_junit(run, path)
+    suite = ElementTree.parse(path).getroot()
+    cases = {case.get("name"): [(each.tag, each.get("message")) for each in case] for case in suite}
+    return {claim.id: cases[claim.id] for claim in run.claims}
 
 
 def text_of(lines):
@@ -35,7 +57,7 @@ def text_of(lines):
 
 
 def test_a_row_says_what_was_found():
-    lines = list(report.row(RESULT))
+    lines = list(row_of(RESULT))
     assert lines[0].split() == ["P1-logZ", "REFUTED", "4.0e+00", "2.0e+00", "2", "1", "of", "2"]
     text = text_of(lines)
     assert CLAIM.statement in text
@@ -46,32 +68,32 @@ def test_a_row_says_what_was_found():
     assert "no difference here: e" in text
     assert "not used here: n" in text
     complete = dataclasses.replace(RESULT, complete=True)
-    assert "not rejected, though they change what is compared: s" in text_of(report.row(complete))
-    assert next(iter(report.row(complete))).endswith(" 1 of 5")
+    assert "not rejected, though they change what is compared: s" in text_of(row_of(complete))
+    assert next(iter(row_of(complete))).endswith(" 1 of 5")
 
 
 def test_a_row_says_what_was_measured_and_the_slack():
     first = dataclasses.replace(PASSED.outcomes[0], slack=0.5, measured=(Measured("slope", 2.0),))
     second = dataclasses.replace(first, slack=0.25, measured=(Measured("slope", 1.5),))
-    text = text_of(report.row(dataclasses.replace(PASSED, outcomes=[first, second])))
+    text = text_of(row_of(dataclasses.replace(PASSED, outcomes=[first, second])))
     assert "smallest slack 0.25" in text
     assert "slope: 1.5 to 2" in text
-    assert text_of(report.row(dataclasses.replace(PASSED, outcomes=[first]))).endswith("slope: 2")
+    assert text_of(row_of(dataclasses.replace(PASSED, outcomes=[first]))).endswith("slope: 2")
 
 
 def test_the_heading_of_a_part_stands_above_its_first_claim():
     for title, claims in PARTS:
         for number, claim in enumerate(claims):
-            first = next(report.row(dataclasses.replace(PASSED, claim=claim)))
+            first = next(row_of(dataclasses.replace(PASSED, claim=claim)))
             assert first == title if number == 0 else first.split()[0] == claim.id
 
 
 def test_a_claim_that_is_not_applicable_says_why():
-    assert list(report.row(Result(OTHER, [], {}))) == [
+    assert list(row_of(Result(OTHER, [], {}))) == [
         "P1-prob            NOT APPLICABLE",
         "    (checked on every instance of a run)",
     ]
-    indifferent = list(report.row(dataclasses.replace(PASSED, fates={"e": Fate.EQUIVALENT, "u": Fate.UNSEEN})))
+    indifferent = list(row_of(dataclasses.replace(PASSED, fates={"e": Fate.EQUIVALENT, "u": Fate.UNSEEN})))
     assert indifferent[1] == "    (no mistake makes a difference here)"
 
 
@@ -83,7 +105,7 @@ def test_that_a_mistake_makes_no_difference_is_said_only_then():
 
 def test_a_refusal_is_shown():
     refused = dataclasses.replace(RESULT, outcomes=[Outcome("i", np.inf, where="refused", refusal="all forbidden")])
-    assert "first on i: all forbidden" in text_of(report.row(refused))
+    assert "first on i: all forbidden" in text_of(row_of(refused))
     (claim,) = json.loads(documents.as_json(run_of(refused)))["claims"]
     assert claim["refusal"] == "all forbidden"
     assert claim["residual"] == "inf"
@@ -122,7 +144,7 @@ def test_the_schema_refuses_what_it_does_not_describe():
     schema = json.loads(documents.schema())
     jsonschema.Draft202012Validator.check_schema(schema)
     document = json.loads(documents.as_json(run_of(RESULT)))
-    for change in ({"ok": "yes"}, {"more": 1}, {"schema_version": 1}, {"seed": -1}):
+    for change in ({"ok": "yes"}, {"more": 1}, {"schema_version": 2}, {"evidence": ["hearsay"]}, {"seed": -1}):
         with pytest.raises(jsonschema.ValidationError):
             jsonschema.validate(document | change, schema)
     del document["claims"][0]["bound"]
@@ -190,7 +212,7 @@ def test_junit_that_cannot_be_written_leaves_nothing(tmp_path):
 def test_quiet_shows_failures_and_the_tally_only():
     lines = list(report.verdict_lines(run_of(RESULT, PASSED)))
     assert lines[0].startswith("P1-logZ")
-    assert lines[-2:] == ["2 claims: 1 REFUTED, 1 CHECKED", "Not as expected: P1-logZ."]
+    assert lines[-2:] == ["2 claims: 1 CHECKED, 1 REFUTED", "Not as expected: P1-logZ."]
     assert list(report.verdict_lines(run_of(PASSED))) == ["1 claim: 1 CHECKED"]
 
 
@@ -236,8 +258,221 @@ def test_inequalities_are_attacked_in_whole_runs_of_the_right_code(monkeypatch, 
         return dataclasses.replace(BROKEN, claim=plan.claim, violated=False, evaluations=100 * seed + effort)
 
     monkeypatch.setattr(running, "attack", attacked)
-    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}))
+    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}, []))
     claims = [claim for claim in CLAIMS if claim.id in ("P1-logZ", "L1-kl")]
     run = Run(claims, "source", [], **({"complete": True, "seed": 5} | fields))
-    run.execute(1, lambda _: None, lambda _: None)
+    run.execute(1, lambda *_: None, lambda _: None)
     assert [(found.claim, found.evaluations) for found in run.attacks] == [("L1-kl", 500 + n) for n in efforts]
+
+
+# -- kinds of evidence -------------------------------------------------------------------------------------------------
+
+PROVED = Standing("induction", Verdict.PROVED, ("a theorem",), 1)
+IN_PART = dataclasses.replace(PROVED, why="the other direction; a p that is 0 somewhere")
+PROVED_AT = Standing("symbolic", Verdict.PROVED_AT, ("(2,2)", "(3,4)", "(2,3) for 2 prompts"), 5)
+EXACT = Standing(
+    "exact", Verdict.EXACT, ("a", "b"), 3, fates={"r": "rejected", "d": "declined: no root", "s": "the same"}
+)
+CERTIFIED = Standing("certified", Verdict.CERTIFIED, ("a", "b"), 2, fates={"r": "rejected"}, attained=3, bits=512)
+REFUTED = Standing("exact", Verdict.REFUTED, of=3, why="A = V: 2 is not 3")
+OPEN = Standing(
+    "certified", Verdict.INCONCLUSIVE, of=3, why="A = V: 1 and [1 +/- 1e-20] are too close to tell", bits=2048
+)
+NOT_RUN = Standing("certified", Verdict.NOT_RUN, why="certified evidence needs python-flint: pip install it.")
+NOTHING_SAID = Standing("symbolic", Verdict.NOT_APPLICABLE, of=3, why="a function of the rewards has no one sign")
+NO_PROOF = Standing("induction", Verdict.NOT_APPLICABLE, why="no proof by induction here")
+ALL = (EXACT, CERTIFIED, PROVED_AT, PROVED)
+
+
+def run_of_kinds(*standings, result=PASSED, **fields):
+    """A run of one claim, by float64 and by the kinds of these standings."""
+    kinds = tuple(kind for kind in EVIDENCE if kind == "float64" or kind in {each.kind for each in standings})
+    return run_of(result, claims=(result.claim,), standings=[list(standings)], kinds=kinds, **fields)
+
+
+def test_a_table_of_evidence_has_a_column_a_kind():
+    above = list(report.header(run_of_kinds(*ALL)))
+    assert above[-2].split() == ["the", "statement", "this", "code,", "these", "inputs"]
+    names = ("claim", "all trees", "(tokens, T)", "rationals", "balls", "float64")
+    first, *more = list(row_of(PASSED, *ALL, kinds=EVIDENCE))
+    cells = ("P1-prob", "PROVED", "to (3,4)", "EXACT", "CERTIFIED", "CHECKED")
+    assert [first.index(cell) for cell in cells] == [above[-1].index(name) for name in names]
+    assert first.split() == " ".join(cells).split()
+    # "About the statement" stands over the first two columns, "this code" over the rest.
+    assert above[-2].index("the statement") == above[-1].index("all trees")
+    assert above[-2].index("this code") == above[-1].index("rationals")
+    assert max(map(len, (*above, first, *more))) <= 80
+    text = text_of(more)
+    assert "exact: on 2 of 3, rejects 1 of 3" in text
+    assert "certified: on 2, 512 bits at most, 3 inequalities with sides that agree to 1e-30, rejects 1 of 1" in text
+    assert "float64: residual 2.5e-01, bound 5.0e-01, on 1, rejects 1 of 1" in text
+
+
+def test_a_column_that_was_not_asked_for_is_empty():
+    for kinds, cells in (
+        (("exact",), ["EXACT"]),
+        (("float64", "exact"), ["EXACT", "CHECKED"]),
+        (("exact", "induction"), ["PROVED", "EXACT"]),
+    ):
+        first = next(row_of(PASSED, *(each for each in ALL if each.kind in kinds), kinds=kinds))
+        assert first.split() == ["P1-prob", *cells]
+    assert "float64" not in text_of(row_of(Result(OTHER, [], {}), EXACT, kinds=("exact",)))
+
+
+def test_evidence_of_an_instance_of_its_own_names_no_size():
+    own = dataclasses.replace(PROVED_AT, on=("(V, T) = (8, 4) and (4, 8)",))
+    assert next(row_of(PASSED, own, kinds=("symbolic",))).split() == ["P1-prob", "its", "own"]
+
+
+def test_a_star_says_what_a_proof_leaves_to_the_reader():
+    lines = list(row_of(PASSED, IN_PART, kinds=("induction",)))
+    assert lines[0].split() == ["P1-prob", "PROVED*"]
+    assert "    * left to the reader: the other direction; a p that is 0 somewhere" in lines
+    assert "left to the reader" not in text_of(row_of(PASSED, PROVED, kinds=("induction",)))
+    text = text_of(report.summary(run_of_kinds(IN_PART)))
+    assert "PROVED*: something is left to the reader, as said there." in text
+    assert "PROVED*" not in text_of(report.summary(run_of_kinds(EXACT)))
+    assert run_of_kinds(IN_PART).as_expected  # said, and no failure
+
+
+def test_the_legend_and_the_tally_are_of_the_kinds_that_were_asked_for():
+    lines = list(report.summary(run_of_kinds(EXACT, NOTHING_SAID, NO_PROOF)))
+    text = text_of(lines)
+    for verdict in (Verdict.EXACT, Verdict.CHECKED, Verdict.NOT_APPLICABLE):
+        assert " ".join(verdict.value.split()) in text
+    for verdict in (Verdict.PROVED_AT, Verdict.CERTIFIED, Verdict.REFUTED, Verdict.NOT_RUN):
+        assert " ".join(verdict.value.split()) not in text
+    assert lines[-4:] == [
+        "1 claim, float64: 1 CHECKED",
+        "1 claim, exact: 1 EXACT",
+        "1 claim, symbolic: 1 NOT APPLICABLE",
+        "1 claim, induction: 1 NOT APPLICABLE",
+    ]
+
+
+@pytest.mark.parametrize("kind", ["exact", "certified", "symbolic"])
+def test_a_refutation_by_one_kind_outranks_every_pass(kind):
+    refuted = dataclasses.replace(REFUTED, kind=kind)
+    run = run_of_kinds(*(each for each in ALL if each.kind != kind), refuted)
+    assert (run.as_expected, run.unexpected, run.disagreements) == (False, ["P1-prob"], ["P1-prob"])
+    assert f"! {kind}: A = V: 2 is not 3" in text_of(row_of(PASSED, *run.standings[0], kinds=run.kinds))
+    quiet = list(report.verdict_lines(run))
+    assert quiet[0].startswith("P1-prob")
+    assert quiet[-2:] == ["Kinds of evidence that disagree: P1-prob.", "Not as expected: P1-prob."]
+    assert document_of(run)["ok"] is False
+
+
+def test_float64_that_is_refuted_outranks_what_passes_besides():
+    run = run_of_kinds(*ALL, result=RESULT)
+    assert (run.as_expected, run.unexpected, run.disagreements) == (False, ["P1-logZ"], ["P1-logZ"])
+
+
+def test_a_proof_and_code_that_fails_do_not_disagree():
+    """A proof is of the statement; code that is refuted may just be wrong."""
+    run = run_of_kinds(dataclasses.replace(PROVED, why=""), result=RESULT)
+    assert (run.as_expected, run.unexpected, run.disagreements) == (False, ["P1-logZ"], [])
+
+
+@pytest.mark.parametrize("standing", [OPEN, dataclasses.replace(OPEN, kind="induction")], ids=lambda each: each.kind)
+def test_what_is_left_open_is_not_as_expected(standing):
+    run = run_of_kinds(EXACT, standing)
+    assert (run.as_expected, run.unexpected, run.disagreements) == (False, ["P1-prob"], [])
+    lines = list(row_of(PASSED, *run.standings[0], kinds=run.kinds))
+    assert "open" in lines[0].split()
+    assert f"! {standing.kind}: A = V: 1 and [1 +/- 1e-20] are too close to tell" in text_of(lines)
+
+
+def test_what_could_not_run_is_said_once_and_is_no_failure():
+    run = run_of(
+        PASSED,
+        dataclasses.replace(PASSED, claim=CLAIM),
+        standings=[[NOT_RUN], [NOT_RUN]],
+        kinds=("float64", "certified"),
+    )
+    assert run.as_expected
+    assert next(row_of(PASSED, NOT_RUN, kinds=run.kinds)).split() == ["P1-prob", "not", "run", "CHECKED"]
+    text = text_of(report.summary(run))
+    assert text.count(f"not run: {NOT_RUN.why}") == 1
+    assert "2 claims, certified: 2 NOT RUN" in text
+    alone = run_of(Result(OTHER, [], {}), claims=(OTHER,), standings=[[NOT_RUN]], kinds=("certified",))
+    assert (alone.as_expected, alone.unexpected) == (False, [])  # nothing passed
+
+
+def test_json_says_what_was_found_by_each_kind():
+    document = document_of(run_of_kinds(*ALL))
+    assert document["evidence"] == list(EVIDENCE)
+    (claim,) = document["claims"]
+    assert claim["verdict"] == "CHECKED"
+    assert [each["kind"] for each in claim["evidence"]] == ["exact", "certified", "symbolic", "induction"]
+    assert claim["evidence"][0] == {
+        "kind": "exact",
+        "about": "this code, these inputs",
+        "verdict": "EXACT",
+        "on": ["a", "b"],
+        "tried": 3,
+        "why": None,
+        "bits": None,
+        "attained_inequalities": 0,
+        "mistakes": {"r": "rejected", "d": "declined: no root", "s": "the same"},
+    }
+    assert (claim["evidence"][1]["bits"], claim["evidence"][1]["attained_inequalities"]) == (512, 3)
+    assert [each["about"] for each in claim["evidence"][2:]] == ["the statement", "the statement"]
+
+
+@pytest.mark.parametrize(
+    "standing", [*ALL, REFUTED, OPEN, NOT_RUN, NOTHING_SAID, NO_PROOF, IN_PART], ids=lambda each: each.verdict.name
+)
+def test_json_of_one_kind_alone_has_nothing_of_float64(standing):
+    run = run_of(Result(OTHER, [], {}), claims=(OTHER,), standings=[[standing]], kinds=(standing.kind,))
+    document = document_of(run)
+    assert document["ok"] is standing.verdict.passed
+    (claim,) = document["claims"]
+    assert not {"verdict", "residual", "bound", "mistakes"} & set(claim)
+    (found,) = claim["evidence"]
+    assert (found["kind"], found["verdict"], found["why"]) == (
+        standing.kind,
+        standing.verdict.name,
+        standing.why or None,
+    )
+    for change in ({"verdict": "CHECKED"}, {"kind": "float64"}, {"more": 1}):
+        claim["evidence"] = [found | change]
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate(document, json.loads(documents.schema()))
+
+
+def test_junit_names_the_kind_that_failed(tmp_path):
+    path = tmp_path / "junit.xml"
+    assert judged_by_junit(run_of_kinds(*ALL), path) == {"P1-prob": []}
+    assert judged_by_junit(run_of_kinds(PROVED, REFUTED), path) == {
+        "P1-prob": [("failure", "exact: REFUTED, A = V: 2 is not 3")]
+    }
+    assert judged_by_junit(run_of_kinds(EXACT, OPEN), path) == {
+        "P1-prob": [("failure", f"certified: INCONCLUSIVE, {OPEN.why}")]
+    }
+    ((_, message),) = judged_by_junit(run_of_kinds(REFUTED, result=RESULT), path)["P1-logZ"]
+    assert message.startswith("REFUTED; there on second: residual 4, bound 2; ")
+    assert message.endswith("; exact: REFUTED, A = V: 2 is not 3")
+
+
+def test_junit_skips_what_did_not_run_and_passes_what_passed_by_some_kind(tmp_path):
+    path = tmp_path / "junit.xml"
+    assert judged_by_junit(run_of_kinds(NOT_RUN), path) == {"P1-prob": []}
+    nothing = run_of(
+        Result(OTHER, [], {}), claims=(OTHER,), standings=[[NOT_RUN, NO_PROOF]], kinds=("certified", "induction")
+    )
+    ((tag, message),) = judged_by_junit(nothing, path)["P1-prob"]
+    assert tag == "skipped"
+    assert message.startswith("NOT RUN: what it needs is not installed")
+    assert "; NOT APPLICABLE: " in message
+
+
+def test_attacks_are_of_float64(monkeypatch):
+    """They are numbers that float64 finds: a run that leaves float64 out has none."""
+    monkeypatch.setattr(running, "attack", lambda plan, **_: dataclasses.replace(BROKEN, claim=plan.claim))
+    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}, [EXACT]))
+    claims = [claim for claim in CLAIMS if claim.id == "L1-kl"]
+    for kinds, count in ((("exact",), 0), (("float64", "exact"), 1)):
+        run = Run(claims, "source", [], complete=True, kinds=kinds)
+        run.execute(1, lambda *_: None, lambda _: None)
+        assert len(run.attacks) == count
+        assert run.as_expected is (count == 0)
