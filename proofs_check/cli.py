@@ -115,9 +115,9 @@ def _parser() -> argparse.ArgumentParser:
     command("errata", errata, "what does not hold as printed, and how it does").add_argument(
         "names", nargs="*", metavar="E1", help="only these"
     )
-    command("matrix", matrix, "put every mistake into every claim").add_argument(
-        "--markdown", action="store_true", help="as the page in docs/"
-    )
+    matrix_parser = command("matrix", matrix, "put every mistake into every claim")
+    matrix_parser.add_argument("--markdown", action="store_true", help="as the page in docs/")
+    _add_evidence(matrix_parser)
     _add_rewards(command("lookahead", lookahead, "what a limited horizon loses"))
     target_parser = command("target", target, "check a function of yours against the exact oracle")
     target_parser.epilog = _TARGET_EPILOG
@@ -146,13 +146,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
         "--plant", metavar="MISTAKE", help="put a mistake into the code under test (proofs-check list names them)"
     )
     parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes (1; more need joblib)")
-    parser.add_argument(
-        "--evidence",
-        type=_evidence,
-        default=("float64",),
-        metavar="KINDS",
-        help="float64 (default), exact, certified, symbolic, induction, separated by commas; or all",
-    )
+    _add_evidence(parser)
     output = parser.add_argument_group("output").add_argument
     output(
         "--certificates",
@@ -164,6 +158,16 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     output("--quiet", action="store_true", help="print the verdict only, and what is not as expected")
     output("--junit", type=Path, metavar="FILE", help="write a JUnit file too")
     output("--save", type=Path, metavar="FOLDER", help="save the tightest instance that each attack found")
+
+
+def _add_evidence(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--evidence",
+        type=_evidence,
+        default=("float64",),
+        metavar="KINDS",
+        help="float64 (default), exact, certified, symbolic, induction, separated by commas; or all",
+    )
 
 
 def _add_rewards(parser: argparse.ArgumentParser) -> None:

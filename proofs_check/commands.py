@@ -75,11 +75,21 @@ def errata(options: argparse.Namespace) -> int:
 
 def matrix(options: argparse.Namespace) -> int:
     """Put every mistake into every claim, and print what became of it."""
-    from proofs_check import kill_matrix, tables
+    from proofs_check import kill_matrix, strong_matrix, tables
 
-    found = kill_matrix.compute()
-    _print(tables.matrix_page(found) if options.markdown else tables.matrix_lines(found))
-    return 0 if not found.unexpected else 1
+    others = [kind for kind in options.evidence if kind != "float64"]
+    if options.markdown and options.evidence != ("float64",):
+        raise TabularBellmanError("--markdown writes the matrix of float64; leave --evidence out.")
+    unexpected = []
+    if "float64" in options.evidence:
+        found = kill_matrix.compute()
+        _print(tables.matrix_page(found) if options.markdown else tables.matrix_lines(found))
+        unexpected += found.unexpected
+    if others:
+        strong = strong_matrix.compute(others)
+        _print(["", *strong_matrix.lines(strong)] if "float64" in options.evidence else strong_matrix.lines(strong))
+        unexpected += strong.unexpected
+    return 1 if unexpected else 0
 
 
 def proof(options: argparse.Namespace) -> int:

@@ -126,14 +126,14 @@ def symbolic_toolkit(instance: Instance, body: Body) -> Toolkit[Any]:
 
 def _lifted(instance: Instance, body: Body) -> list[float]:
     """Return the log-weights that a body makes of floats, by running it over rationals."""
-    kit, found = exact_toolkit(instance), set[float]()
+    kit, found, known = exact_toolkit(instance), set[float](), _floats_beside_rewards(instance)
 
     def lift(x: Any) -> Any:
         found.update(np.ravel(x).tolist())
         return kit.lift(x)
 
     def number(x: Any) -> Any:
-        found.update(np.ravel(x).tolist())
+        found.update(known.intersection(np.ravel(x).tolist()))
         return kit.number(x)
 
     with suppress(Declined):

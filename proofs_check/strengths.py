@@ -55,7 +55,7 @@ _RADIUS: Final = Fraction(1, 10**30)
 
 
 # Where mistakes are put in, and where what has been written out stays short.
-_FEW_PAIRS: Final = 100
+_FEW_PAIRS: Final = 130
 _FEW_PAIRS_OF_SYMBOLS: Final = 30
 _MOST_PAIRS: Final = {Strength.EXACT: 100, Strength.CERTIFIED: 10_000, Strength.SYMBOLIC: 200}
 # Rewards beyond this have rational weights of hundreds of digits.

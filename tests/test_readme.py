@@ -8,7 +8,12 @@ import pytest
 from proofs_check import cli
 
 README = Path(__file__).parent.parent / "README.md"
-SHOWN = re.findall(r"```console\n\$ proofs-check (.*)\n((?:.*\n)*?)```", README.read_text(encoding="utf-8"))
+PAGES = (README, README.parent / "docs" / "evidence.md")
+SHOWN = [
+    found
+    for page in PAGES
+    for found in re.findall(r"```console\n\$ proofs-check (.*)\n((?:.*\n)*?)```", page.read_text(encoding="utf-8"))
+]
 RESIDUAL = re.compile(r" *\b\d(\.\d+)?e[-+]\d\d\b")  # the digits of a rounding error are the machine's
 
 

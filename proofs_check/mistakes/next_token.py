@@ -103,7 +103,7 @@ def _policy_over_prefixes(kit: Kit, space: SequenceSpace, logits: Levels) -> Any
 
 def _policy_greedy(kit: Kit, space: SequenceSpace, logits: Levels) -> Any:
     def best(q: Array) -> Array:
-        chosen = np.asarray(q >= reals.largest(q, 0), dtype=np.bool_)
+        chosen = np.arange(q.shape[0])[:, None] == reals.value(q).argmax(axis=0)
         return np.where(chosen & ~kit.system.is_zero(q), kit.system.ones(q.shape), -np.inf)
 
     return [best(q) for q in logits]

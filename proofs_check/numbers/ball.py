@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from proofs_check.numbers.element import Element, is_finite
+from proofs_check.numbers.element import Element, is_finite, rational
 from proofs_check.numbers.log import Log
 from tabular_bellman import TabularBellmanError
 
@@ -67,9 +67,10 @@ class Ball(Element):
             return x.value
         if isinstance(x, Log):
             return x.number().value
-        if isinstance(x, Fraction):
-            return _flint().arb(_flint().fmpq(x.numerator, x.denominator))
-        return _flint().arb(float(x) if isinstance(x, float) else int(x))
+        if isinstance(x, (int, float)):
+            return _flint().arb(x)  # as it is, at any precision
+        exact = rational(x)
+        return _flint().arb(_flint().fmpq(exact.numerator, exact.denominator))
 
     @classmethod
     def of(cls, x: Any) -> "Ball":

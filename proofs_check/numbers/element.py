@@ -1,14 +1,14 @@
 """What numbers that do not round have in common: Python's operators, beside arrays and beside what is not finite."""
 
 from fractions import Fraction
-from math import inf, isfinite
+from math import inf, isfinite, isnan, nan
 from typing import Any
 
 import numpy as np
 
 from tabular_bellman import TabularBellmanError
 
-__all__ = ["Declined", "Element", "is_finite", "rational"]
+__all__ = ["Declined", "Element", "is_finite", "rational", "sign_of"]
 
 
 class Declined(TabularBellmanError):
@@ -16,13 +16,15 @@ class Declined(TabularBellmanError):
 
 
 def rational(x: Any) -> Fraction:
-    """Return a float or an integer as the rational that it is."""
-    return Fraction(float(x)) if isinstance(x, float) else Fraction(int(x))
+    """Return a float of any width, an integer or a rational as the rational that it is; nothing is rounded to that."""
+    if isinstance(x, Fraction):
+        return x
+    return Fraction(*(int(x) if isinstance(x, (np.integer, np.bool_)) else x).as_integer_ratio())
 
 
 def is_finite(x: Any) -> bool:
     """Tell whether a number, a float or an element, is finite."""
-    return isfinite(x) if isinstance(x, float) else not isinstance(x, Element) or x.is_finite
+    return isfinite(x) if isinstance(x, (float, np.floating)) else not isinstance(x, Element) or x.is_finite
 
 
 class Element:
@@ -75,7 +77,7 @@ class Element:
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, np.ndarray):
             return NotImplemented
-        return self._times(other) if is_finite(other) else _scaled(_float(other), self._sign())
+        return self._times(other) if is_finite(other) else _float(other) * self._sign()  # inf times 0 is NaN
 
     __rmul__ = __mul__
 
@@ -83,12 +85,19 @@ class Element:
         if isinstance(other, np.ndarray):
             return NotImplemented
         if not is_finite(other):
-            return self * 0
-        divisor = other if isinstance(other, Element) else self._times(0) + other
-        return self._times(divisor._inverse()) if divisor else _scaled(inf, self._sign())
+            return self * (1.0 / _float(other))
+        if not other:
+            return inf * self._sign()  # no zero has a sign here
+        return self._times(other._inverse() if isinstance(other, Element) else 1 / rational(other))
 
     def __rtruediv__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else (self._times(0) + other) / self
+        if isinstance(other, np.ndarray):
+            return NotImplemented
+        if not self.is_finite:
+            return other / self._as_float()
+        if not is_finite(other):
+            return other * (self._sign() or 1)
+        return self._inverse() * other if self else inf * sign_of(other)
 
     def __pow__(self, exponent: Any) -> Any:
         if exponent != 2:
@@ -103,25 +112,30 @@ class Element:
         return self if self >= other else other
 
     def __gt__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else _sign(self - other) > 0
+        return NotImplemented if isinstance(other, np.ndarray) else _order(self, other) > 0
 
     def __ge__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else _sign(self - other) >= 0
+        return NotImplemented if isinstance(other, np.ndarray) else _order(self, other) >= 0
 
     def __lt__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else _sign(self - other) < 0
+        return NotImplemented if isinstance(other, np.ndarray) else _order(self, other) < 0
 
     def __le__(self, other: Any) -> Any:
-        return NotImplemented if isinstance(other, np.ndarray) else _sign(self - other) <= 0
+        return NotImplemented if isinstance(other, np.ndarray) else _order(self, other) <= 0
 
 
 def _float(x: Any) -> float:
     return x if isinstance(x, float) else x._as_float()
 
 
-def _scaled(infinite: float, sign: int) -> float:
-    return infinite * sign if sign else float("nan")
-
-
-def _sign(x: Any) -> int:
+def sign_of(x: Any) -> int:
+    """Return -1, 0 or 1 for a number of any kind."""
     return x._sign() if isinstance(x, Element) else (x > 0) - (x < 0)
+
+
+def _order(x: Any, y: Any) -> float:
+    """Return a number above, at or below 0 as x is above, at or below y; NaN, which is none of them, beside NaN."""
+    if is_finite(x) and is_finite(y):
+        return sign_of(x - y)
+    left, right = (0.0 if is_finite(each) else _float(each) for each in (x, y))
+    return nan if isnan(left) or isnan(right) else (left > right) - (left < right)

@@ -27,7 +27,13 @@ class Exact(Formal):
 
     @staticmethod
     def element(x: Any) -> Fraction:
-        return x if isinstance(x, Fraction) else rational(x)
+        return rational(x)
+
+    @classmethod
+    def log_of(cls, weight: Fraction) -> "Exact":
+        if weight <= 0:
+            raise Declined(f"the logarithm of {weight} is no real number.")
+        return super().log_of(weight)
 
     @staticmethod
     def as_log(weight: Fraction) -> "ExactLog":
@@ -45,9 +51,7 @@ class Exact(Formal):
         Over a base of pairwise coprime integers above 1, logarithms are linearly independent over the rationals; and no
         combination of them is a rational other than 0 (Lindemann).
         """
-        if self.constant or not self.logs:
-            return not self.constant and not self.logs
-        return not any(over_coprime_base(self.logs).values())
+        return not self.constant and not any(over_coprime_base(self.logs).values())
 
     def _sign(self) -> int:
         """Return -1, 0 or 1, from enclosures that are refined until they tell."""
@@ -73,8 +77,15 @@ class Exact(Formal):
         return low, high
 
     def __float__(self) -> float:
-        low, high = self.enclosed(128)
-        return float((low + high) / 2)
+        if not any(over_coprime_base(self.logs).values()):
+            return float(self.constant)
+        # It is no rational then, so that it lies between two floats, or two halves of such, and not on any.
+        bits = 128
+        while True:
+            low, high = map(float, self.enclosed(bits))
+            if low == high:
+                return low
+            bits *= 2
 
 
 class ExactLog(Log):
@@ -186,6 +197,9 @@ def _twice_artanh(z: Fraction, bits: int) -> tuple[Fraction, Fraction]:
         power = power * square // unit
         k += 2
         total += power // k
-    # z is below by less than a unit, each of the k/2 terms by less than 3, and what is cut off is less than one.
+    # In units: `fixed` is off by less than 1 and `square` by less than 2/3 + 1 + a little, so that `power`, which takes
+    # over a ninth of its error, a third of that of `square`, and what is cut off, is off by less than 2; each of the
+    # (k - 1)/2 terms after the first then by less than 2/3 + 1.  The terms left out start below (1 + 2)/9 of a unit and
+    # fall by a factor of 9.  In all less than 1 + (k - 1) + 1.
     error = 2 * k + 4
     return Fraction(2 * (total - error), unit), Fraction(2 * (total + error), unit)

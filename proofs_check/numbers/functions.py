@@ -54,11 +54,6 @@ class Product:
         """The factors with negative exponents."""
         return frozenset((factor, e) for factor, e in self.factors.items() if e < 0)
 
-    @cached_property
-    def key(self) -> tuple[Fraction, frozenset[tuple[Symbol, int]], frozenset[tuple[Polynomial, int]]]:
-        """What tells it from other products."""
-        return self.coefficient, frozenset(self.powers.items()), frozenset(self.factors.items())
-
     def times(self, other: "Product") -> "Product":
         """Multiply."""
         coefficient = self.coefficient * other.coefficient
@@ -150,7 +145,7 @@ def _product(ring: Ring, polynomial: Polynomial) -> Product:
         content, rest = -content, -rest
     coefficient = Fraction(int(content.numerator), int(content.denominator))
     if len(monomials) == 1:
-        return Product(coefficient * Fraction(int(rest.LC)), powers, {})
+        return Product(coefficient, powers, {})
     if powers:
         rest = ring.from_dict({tuple(map(int.__sub__, m, least)): c for m, c in rest.items()})
     return Product(coefficient, powers, {rest: 1})
@@ -183,7 +178,7 @@ class Function:
     @classmethod
     def constant(cls, ring: Ring, x: Any) -> "Function":
         """Return a rational number as a function."""
-        value = x if isinstance(x, Fraction) else rational(x)
+        value = rational(x)
         return cls(ring, [Product(value, {}, {})] if value else [])
 
     @property
@@ -238,6 +233,9 @@ class Function:
         exponents = [] if product is None else [*product.powers.values(), *product.factors.values()]
         if product is None or any(e % exponent.denominator for e in exponents):
             raise Declined(f"the root of order {exponent.denominator} is no rational function.")
+        if exponent.denominator % 2 == 0 and any(min(factor.coeffs()) < 0 for factor in product.factors):
+            # The root is the one above 0, and which of two that is would depend on the symbols.
+            raise Declined(f"the root of order {exponent.denominator} of what may have either sign is not taken.")
         powers, factors = (
             {x: int(e * exponent) for x, e in table.items()} for table in (product.powers, product.factors)
         )
@@ -257,8 +255,7 @@ class Function:
     def __eq__(self, other: object) -> bool:
         return not (self - other)
 
-    def __hash__(self) -> int:
-        return hash(None if self.product is None else self.product.key)
+    __hash__ = None  # type: ignore[assignment] # equal functions need not be the same product
 
     def __repr__(self) -> str:
         return " + ".join(f"{t.coefficient}·{dict(t.powers)}·{dict(t.factors)}" for t in self.terms) or "0"

@@ -5,10 +5,12 @@ An array of these behaves as an array of float log-weights does: ``+`` multiplie
 """
 
 from fractions import Fraction
-from math import inf
+from math import inf, isnan
 from typing import Any, ClassVar
 
-from proofs_check.numbers.element import Element
+import numpy as np
+
+from proofs_check.numbers.element import Element, is_finite, sign_of
 
 __all__ = ["Log"]
 
@@ -60,10 +62,17 @@ class Log(Element):
         return type(self)(1 / self.weight) if self.is_finite else inf
 
     def __add__(self, other: Any) -> Any:
-        # -inf less -inf is -inf here, as in `tabular_bellman.extended`.
-        return super().__add__(other) if self.is_finite or getattr(other, "shape", None) is not None else self
+        if self.is_finite or isinstance(other, np.ndarray):
+            return super().__add__(other)
+        # -inf less -inf, which is -inf and inf, is -inf here, as in `tabular_bellman.extended`.
+        return other if isinstance(other, (float, np.floating)) and isnan(other) else self
 
     __radd__ = __add__
+
+    def __rsub__(self, other: Any) -> Any:
+        if self.is_finite or isinstance(other, np.ndarray):
+            return super().__rsub__(other)
+        return inf if is_finite(other) else other
 
     def _plus(self, other: Any) -> Any:
         if isinstance(other, Log):
@@ -72,8 +81,11 @@ class Log(Element):
 
     def _times(self, other: Any) -> Any:
         if not self.is_finite:
-            return -inf * other if isinstance(other, (int, float)) else -inf * other._sign()
+            return -inf * sign_of(other)
         return self.number() * (other.number() if isinstance(other, Log) else other)
+
+    def __bool__(self) -> bool:
+        return not self.is_finite or bool(self.exp() - 1)
 
     def __abs__(self) -> Any:
         return abs(self.number()) if self.is_finite else inf

@@ -1,13 +1,14 @@
 """Rational functions of the rewards' exponentials, and combinations of their logarithms: numbers for every reward."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
 from proofs_check.numbers.element import Declined, rational
 from proofs_check.numbers.exact import Exact, over_coprime_base, root_of
 from proofs_check.numbers.formal import Formal
-from proofs_check.numbers.functions import Function, Symbol, polynomial_at
+from proofs_check.numbers.functions import Function, Product, Symbol, polynomial_at
 from proofs_check.numbers.log import Log
 
 __all__ = ["Symbolic", "SymbolicLog"]
@@ -20,7 +21,7 @@ class Symbolic(Formal):
 
     @staticmethod
     def element(x: Any) -> Any:
-        return x if isinstance(x, (Function, Fraction)) else rational(x)
+        return x if isinstance(x, Function) else rational(x)
 
     @staticmethod
     def as_log(weight: Any) -> "SymbolicLog":
@@ -28,12 +29,16 @@ class Symbolic(Formal):
 
     @classmethod
     def log_of(cls, weight: Any) -> "Symbolic":
-        """Return the logarithm of a function: of its coefficient, its symbols and its polynomials."""
-        if isinstance(weight, Fraction):
-            return cls(0, {} if weight == 1 else {weight: Fraction(1)})
-        product = weight.product
+        """Return the logarithm of a function, where that is above 0: of its coefficient, its symbols, its polynomials.
+
+        Only the size of each counts, so that it does not matter which of them are below 0.
+        """
+        product = weight.product if isinstance(weight, Function) else Product(weight, {}, {})
+        if product is None or (product.coefficient <= 0 and not product.powers and not product.factors):
+            raise Declined("the logarithm of a rational that is not above 0 is no real number.")
         logs: dict[Any, Any] = {base: Fraction(e) for base, e in (*product.powers.items(), *product.factors.items())}
-        return cls(0, logs if product.coefficient == 1 else {product.coefficient: Fraction(1), **logs})
+        coefficient = abs(product.coefficient)
+        return cls(0, logs if coefficient == 1 else {coefficient: Fraction(1), **logs})
 
     @staticmethod
     def root(weight: Any, exponent: Any) -> Any:
@@ -48,26 +53,31 @@ class Symbolic(Formal):
     def is_zero(self) -> bool:
         """Decide whether it is 0 whatever the symbols stand for.
 
-        It is if every factor is.  If not, other values of the symbols, all of them rationals above 0, have to show it.
+        It is if every factor is.  If not, some values of the symbols, all of them rationals above 0, have to show it:
+        what is 0 wherever the arguments are positive is so elsewhere, with the logarithms of their absolute values.
         """
+        if not self.logs:
+            return not self.constant
         rationals = {x: factor for x, factor in self.logs.items() if isinstance(x, Fraction)}
         others = [factor for x, factor in self.logs.items() if not isinstance(x, Fraction)]
         if not any((self.constant, *others, *over_coprime_base(rationals).values())):
             return True
         for start in (2, 11):
-            if not self.at(lambda symbol, start=start: Fraction(symbol + start, 7)).is_zero():  # type: ignore[misc]
-                return False
+            with suppress(ZeroDivisionError, Declined):  # a pole, or the logarithm of 0
+                # No small relation holds among these powers by accident.
+                if not self.at(lambda symbol, start=start: Fraction(pow(3, symbol + start, 10_007), 7)).is_zero():  # type: ignore[misc]
+                    return False
         raise Declined("whether it is 0 is open: its logarithms may depend on one another.")
 
     def at(self, value: Callable[[int], Fraction]) -> Exact:
-        """Return its value where the symbols, by number, are these rationals."""
+        """Return its value where the symbols, by number, are these rationals, with log |x| for each log x."""
 
         def evaluated(x: Any) -> Fraction:
             return x.at(value) if isinstance(x, Function) else x
 
         found = Exact(evaluated(self.constant))
         for argument, factor in self.logs.items():
-            found += evaluated(factor) * Exact.log_of(_at(argument, value))
+            found += evaluated(factor) * Exact.log_of(abs(_at(argument, value)))
         return found
 
     def _sign(self) -> int:

@@ -1,0 +1,182 @@
+"""The kill matrix of evidence that does not round: every mistake that a claim names, at every strength that it has."""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from proofs_check.claim import Claim
+from proofs_check.claims import CLAIMS
+from proofs_check.induction import PROOFS, perturbed
+from proofs_check.instances import built_in
+from proofs_check.strengths import Strength, instances_for, judge, sees_1e_20
+
+__all__ = ["StrongMatrix", "compute", "lines"]
+
+_LETTERS: Final = {"rejected": "X", "the same": "=", "declined": "d", "survived": "o"}
+_FEW_PAIRS: Final = 30
+_WIDTH: Final = 80
+
+
+@dataclass(frozen=True)
+class StrongMatrix:
+    """What became of what must fail, at each strength.
+
+    Attributes
+    ----------
+    fates : dict of (claim id, Strength) to dict of name to fate
+        Of claims that have evidence of that strength.
+    tiny : dict of (claim id, Strength) to dict of function to fate
+        Of relative changes of 1e-20 in what a function returns.
+    proofs : dict of theorem name to (planted, rejected, true variants)
+        Of errors planted in proofs by induction.
+    """
+
+    fates: dict[tuple[str, Strength], dict[str, str]]
+    tiny: dict[tuple[str, Strength], dict[str, str]]
+    proofs: dict[str, tuple[int, int, int]]
+
+    @property
+    def unexpected(self) -> list[str]:
+        """What should not be: something that makes a difference and is not rejected."""
+        found = [
+            f"{claim} at {strength.value}: {name} survived"
+            for (claim, strength), fates in self.fates.items()
+            for name, fate in fates.items()
+            if fate == "survived"
+        ]
+        return found + [
+            f"the proof of {name}: {planted - rejected - variants} planted errors stand"
+            for name, (planted, rejected, variants) in self.proofs.items()
+            if planted != rejected + variants
+        ]
+
+
+def compute(kinds: Sequence[str]) -> StrongMatrix:
+    """Fill the matrix for these kinds of evidence, on the small built-in instances and on the claims' own."""
+    instances = list(built_in(0, "quick"))
+    fates: dict[tuple[str, Strength], dict[str, str]] = {}
+    tiny: dict[tuple[str, Strength], dict[str, str]] = {}
+    for strength in Strength:
+        for claim in CLAIMS if strength.value in kinds else ():
+            chosen = instances_for(claim, strength, instances, complete=True)
+            # Not the pairs that are there by the thousand.
+            chosen = [each for each in chosen if each.second is None or claim.own]
+            few = [each for each in chosen if each.space.n_pairs <= _FEW_PAIRS]
+            evidence = judge(claim, strength, chosen)
+            if not evidence.verdict.passed:
+                continue
+            fates[claim.id, strength] = evidence.fates
+            if strength is not Strength.SYMBOLIC:
+                tiny[claim.id, strength] = sees_1e_20(claim, strength, few)
+    return StrongMatrix(fates, tiny, dict(_planted_in_proofs()) if "induction" in kinds else {})
+
+
+def _planted_in_proofs() -> Iterator[tuple[str, tuple[int, int, int]]]:
+    for name in PROOFS:
+        planted = rejected = variants = 0
+        for error in perturbed(name):
+            planted += 1
+            if error.true_because:
+                variants += 1
+            else:
+                rejected += not error.check().proved
+        yield name, (planted, rejected, variants)
+
+
+def lines(found: StrongMatrix) -> Iterator[str]:
+    """Yield the matrix as text, at most 80 columns wide."""
+    strengths = [each for each in Strength if any(strength is each for _, strength in found.fates)]
+    if strengths:
+        yield "X rejected   = no difference in these numbers   d declined, as said below"
+        yield "o makes a difference, and the claim holds all the same"
+        yield f"Columns: {', '.join(each.value for each in strengths)}; a blank where the claim has no such evidence"
+        for claim in CLAIMS:
+            yield from _block(claim, found, strengths)
+        yield ""
+        yield from _reasons(found)
+        yield ""
+    for strength in strengths:
+        yield from _tally(strength, found)
+    if found.proofs:
+        planted, rejected, variants = (sum(column) for column in zip(*found.proofs.values(), strict=True))
+        yield f"induction: {planted:,} errors planted in {len(found.proofs)} proofs (in definitions, facts, statements,"
+        yield f"  links, citations): {rejected:,} rejected, {variants} true variants"
+    yield from found.unexpected
+
+
+def _block(claim: Claim, found: StrongMatrix, strengths: Sequence[Strength]) -> Iterator[str]:
+    tables = [found.fates.get((claim.id, strength)) for strength in strengths]
+    if not any(tables):
+        return
+    yield ""
+    yield claim.id
+    cells = [
+        "".join(" " if table is None else _letter(table[wrong.name]) for table in tables) + f" {wrong.name}"
+        for wrong in claim.rejects
+    ]
+    half = (len(cells) + 1) // 2
+    for left, right in zip(cells[:half], [*cells[half:], ""], strict=False):
+        yield f"  {left:<38}{right}".rstrip()
+
+
+def _letter(fate: str) -> str:
+    return _LETTERS[fate.partition(":")[0]]
+
+
+def _reasons(found: StrongMatrix) -> Iterator[str]:
+    """Yield why mistakes were declined: each reason, and how often."""
+    counts: Counter[tuple[str, str]] = Counter()
+    names: dict[tuple[str, str], dict[str, None]] = {}
+    for (_, strength), fates in found.fates.items():
+        for name, fate in fates.items():
+            fate, _, why = fate.partition(": ")
+            if fate == "declined":
+                reason = strength.value, _general(why)
+                counts[reason] += 1
+                names.setdefault(reason, {})[name] = None
+    yield "Declined: it has no form in these numbers; where it has one, nothing differs"
+    for (kind, why), count in sorted(counts.items(), key=lambda item: (item[0][0], -item[1])):
+        yield from _filled(f"{kind}, {count}: {why}", "  ")
+        yield from _filled(", ".join(names[kind, why]), "      ")
+
+
+def _general(why: str) -> str:
+    """Return a reason without the numbers and the comparison that it is about."""
+    for words in ("about floats", "no one sign", "is not rational", "two logarithms", "no exact value", "no rational"):
+        if words in why:
+            return _GENERAL[words]
+    return re.sub(r"[0-9/]+", "#", why.rpartition(": ")[2]).removesuffix(".")
+
+
+_GENERAL: Final = {
+    "about floats": "it is about casts, clips or NaN of floats",
+    "no one sign": "which of two functions is larger is no identity",
+    "is not rational": "a root that is not rational",
+    "two logarithms": "a product of two logarithms",
+    "no exact value": "the exponential of a rational, or the quotient by a logarithm",
+    "no rational": "a root, or a power, that is no rational function",
+}
+
+
+def _filled(text: str, indent: str) -> list[str]:
+    import textwrap
+
+    return textwrap.wrap(text, _WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def _tally(strength: Strength, found: StrongMatrix) -> Iterator[str]:
+    fates = [table for (_, each), table in found.fates.items() if each is strength]
+    counts = Counter(fate.partition(":")[0] for table in fates for fate in table.values())
+    parts = ", ".join(f"{counts[fate]:,} {fate}" for fate in _LETTERS if counts[fate])
+    yield f"{strength.value}: {len(fates)} claims; of {sum(counts.values()):,} things that must fail: {parts}"
+    tiny = {claim: table for (claim, each), table in found.tiny.items() if each is strength}
+    quiet = {claim: [name for name, fate in table.items() if fate != "rejected"] for claim, table in tiny.items()}
+    if tiny:
+        n, unseen = sum(map(len, tiny.values())), sum(map(len, quiet.values()))
+        yield f"  a relative change of 1e-20 in what a function returns: {n - unseen} of {n} are seen;"
+        yield "  not seen, since an inequality has room for it or both sides change alike:"
+        yield from _filled(
+            "; ".join(f"{claim} ({', '.join(names)})" for claim, names in quiet.items() if names), "    "
+        )
