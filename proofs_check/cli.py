@@ -234,12 +234,12 @@ def _vocab(text: str) -> int | tuple[str, ...]:
 def _evidence(text: str) -> tuple[str, ...]:
     from proofs_check.standing import EVIDENCE
 
-    asked = EVIDENCE if text == "all" else tuple(text.split(","))
+    asked = [kind.strip() for kind in text.split(",")]
     for kind in asked:
-        if kind not in EVIDENCE:
+        if kind not in (*EVIDENCE, "all"):
             known = ", ".join(EVIDENCE)
             raise argparse.ArgumentTypeError(f"{kind!r} is no kind of evidence; there are {known}, and all")
-    return tuple(kind for kind in EVIDENCE if kind in asked)
+    return tuple(kind for kind in EVIDENCE if kind in asked or "all" in asked)
 
 
 def _words(text: str) -> tuple[str, ...]:

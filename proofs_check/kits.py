@@ -39,7 +39,7 @@ def _toolkit(name: str, lift: Callable[[float], Log], number: Callable[[float], 
         real=system.real,
         log=_same,
         number=lambda x: elementwise(number, np.asarray(x, dtype=np.float64)),
-        carrier=lambda x: elementwise(lambda entry: entry if isinstance(entry, Log) else entry.exp().log(), x),
+        carrier=system.carrier,
     )
 
 

@@ -56,7 +56,7 @@ _RADIUS: Final = Fraction(1, 10**30)
 
 # Where mistakes are put in, and where what has been written out stays short.
 _FEW_PAIRS: Final = 130
-_FEW_PAIRS_OF_SYMBOLS: Final = 30
+_FEW_PAIRS_OF_SYMBOLS: Final = 14
 _MOST_PAIRS: Final = {Strength.EXACT: 100, Strength.CERTIFIED: 10_000, Strength.SYMBOLIC: 200}
 # Rewards beyond this have rational weights of hundreds of digits.
 _LARGEST_REWARD: Final = 1000.0
@@ -166,9 +166,16 @@ class Evidence:
             return Verdict.INCONCLUSIVE
         # An inequality may be an identity where there is one response: the smallest size must be among the proved.
         proves = self.strength is not Strength.SYMBOLIC or (bool(self.findings) and self.findings[0].complete)
+        # With one response there is nothing to choose: that alone says little, where more was tried.
+        telling = [found for found in self.findings if found.instance.space.n_responses_per_prompt > 1]
+        proves = proves and (not telling or any(found.complete for found in telling))
         if not (self.complete and proves):
             return Verdict.NOT_APPLICABLE
-        return Verdict.INCONCLUSIVE if "survived" in self.fates.values() else self.strength.verdict
+        if "survived" in self.fates.values():
+            return Verdict.INCONCLUSIVE
+        # Where everything wrong is declined, nothing could have failed.
+        felt = not self.fates or "rejected" in self.fates.values()
+        return self.strength.verdict if felt else Verdict.NOT_APPLICABLE
 
     @property
     def why(self) -> str:
@@ -181,11 +188,16 @@ class Evidence:
         survivors = [name for name, fate in self.fates.items() if fate == "survived"]
         if survivors and self.verdict is Verdict.INCONCLUSIVE:
             return f"not rejected: {', '.join(survivors)}"
-        if self.verdict.passed or not self.findings:
+        if self.verdict.passed:
             return ""
-        most = max(len(found.sides) for found in self.findings)
-        part = f"{most} comparison{'s' * (most != 1)} hold, then " if most else ""
-        return part + self.findings[0].declined.removesuffix(".")
+        if not self.findings:
+            return "nothing to judge it on"
+        first = next((found for found in self.findings if found.declined), None)
+        if first is None:
+            return "no mistake is rejected, so nothing here could have failed"
+        most = len(first.sides)
+        part = f"{most} comparison{'s hold' if most != 1 else ' holds'}, then " if most else ""
+        return part + first.declined.removesuffix(".")
 
 
 _FAULTS: Final = ("failed", "undecided")
@@ -350,8 +362,9 @@ def _beyond(relation: str, x: float, y: float) -> bool:
 
 def _in_balls(relation: str, x: Ball, y: Ball) -> bool | str | None:
     difference = x.value - y.value
-    size = max(Fraction(1), Fraction(abs(float(y.value.mid())))) if y.value.is_finite() else Fraction(1)
-    narrow = difference.is_finite() and difference.rad() <= Ball.arb(_RADIUS * size)
+    # Not as a float: a weight can be e^10000.
+    size = abs(y.value.mid()).max(1) if y.value.is_finite() else 1
+    narrow = difference.is_finite() and difference.rad() <= Ball.arb(_RADIUS) * size
     if relation == "at most":
         if difference <= 0:
             return True

@@ -106,12 +106,13 @@ def _before(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
     shift = np.zeros((space.n_tokens, space.n_prompts))
     shift[0] = 10.0
     policy[1] = kit.system.multiply(policy[1], kit.lift(shift.reshape(-1)))
+    ten = kit.log(kit.lift(np.array([10.0])))
     through = incidence(space)[1].sum(axis=(0, 1) if wrong == "any-token" else 0).reshape(-1, live.shape[0])[0]
     passed, n = float(through.sum()), float(through.size)
     # R_q moves by 10 where the prefix is passed; less its mean.
     moved = max(passed, n - passed) if passed < n else 0.0
     moved = {"invariant": 0.0, "all-of-it": n, "share-below": passed}.get(wrong, moved)
-    yield Comparison("10 at one prefix: 10 max(f, 1-f)", distance(policy), (zero + 10.0 * moved) / n)
+    yield Comparison("10 at one prefix: 10 max(f, 1-f)", distance(policy), (zero + moved * ten) / n)
 
 
 # -- the bound --------------------------------------------------------------------------------------------------------

@@ -189,7 +189,7 @@ def _cyclic(kit: Toolkit[Any], instance: Instance, wrong: str) -> Iterator[Compa
     def step(q: Any) -> Any:
         largest = reals.largest(q, 0)
         values = largest + reals.log(reals.exp(q - largest).sum(0))
-        return gamma * (kit.number(chances) * values).sum(2) + rewards
+        return gamma * (kit.number(chances) * values).sum(2) + kit.number(rewards)
 
     def distance(x: Any, y: Any) -> Any:
         return reals.total(reals.largest(reals.largest(abs(x - y), 1), 0))

@@ -130,7 +130,7 @@ def _float(x: Any) -> float:
 
 def sign_of(x: Any) -> int:
     """Return -1, 0 or 1 for a number of any kind."""
-    return x._sign() if isinstance(x, Element) else (x > 0) - (x < 0)
+    return x._sign() if isinstance(x, Element) else int(x > 0) - int(x < 0)
 
 
 def _order(x: Any, y: Any) -> float:

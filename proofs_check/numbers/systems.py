@@ -19,8 +19,7 @@ def elementwise(function: Callable[[Any], Any], x: Any) -> Objects:
     """Apply a function to every entry of an array, or of a number."""
     array = np.asarray(x)
     found = np.empty(array.size, dtype=np.object_)
-    # `tolist`: floats and not NumPy's scalars.
-    found[:] = [function(entry) for entry in (array.ravel().tolist() if array.ndim else [array[()]])]
+    found[:] = [function(entry) for entry in array.ravel().tolist()]  # floats, and not NumPy's scalars
     return found.reshape(array.shape)
 
 
@@ -68,6 +67,10 @@ class LogWeights:
         kind = type(self._one)
         found[:] = [kind(weight) for weight in weights]
         return found.reshape(shape)
+
+    def carrier(self, x: Objects) -> Objects:
+        """Return the logarithms of weights that entries are, or stand for."""
+        return elementwise(self._log, x)
 
     def real(self, x: Objects) -> Objects:
         """Return the weights, as numbers."""

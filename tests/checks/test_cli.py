@@ -118,6 +118,133 @@ def test_one_seed_gives_the_same_bytes_however_many_jobs(run):
     assert json.loads(attacked[0][1])["attacks"][0]["claim"] == "K-kappa"
 
 
+EVIDENCE = ("run", "--quick", "P1-logZ", "A8-elbo", "--evidence")
+
+
+def test_all_evidence_is_the_same_document_however_many_jobs(run):
+    first = run(*EVIDENCE, "all", "--json")
+    document = json.loads(first[1])
+    jsonschema.validate(document, json.loads(schema()))
+    assert (first[0], document["ok"]) == (0, True)
+    assert document["evidence"] == ["float64", "exact", "certified", "symbolic", "induction"]
+    verdicts = {
+        claim["id"]: [claim["verdict"], *(each["verdict"] for each in claim["evidence"])]
+        for claim in document["claims"]
+    }
+    assert verdicts == {
+        "P1-logZ": ["CHECKED", "EXACT", "CERTIFIED", "PROVED_AT", "PROVED"],
+        "A8-elbo": ["CHECKED", "EXACT", "CERTIFIED", "NOT_APPLICABLE", "PROVED"],
+    }
+    assert run(*EVIDENCE, "all", "--json", "--jobs", "2") == first
+
+
+@pytest.mark.parametrize("kind", ["float64", "exact", "certified", "symbolic", "induction"])
+def test_each_kind_of_evidence_alone_is_a_document_that_validates(run, kind):
+    status, out, err = run(*EVIDENCE, kind, "--json")
+    document = json.loads(out)
+    jsonschema.validate(document, json.loads(schema()))
+    assert (status, err, document["evidence"]) == (0, "", [kind])
+    for claim in document["claims"]:
+        assert [each["kind"] for each in claim["evidence"]] == [kind] * (kind != "float64")
+        assert ("verdict" in claim) is (kind == "float64")
+
+
+def test_evidence_is_a_table_with_a_column_a_kind(run):
+    status, out, _ = run(*EVIDENCE, "all")
+    lines = out.splitlines()
+    assert status == 0
+    assert max(map(len, lines)) <= 80
+    rows = {line.split()[0]: line.split()[1:] for line in lines if line.startswith(("P1-logZ ", "A8-elbo "))}
+    assert rows["P1-logZ"][0] == "PROVED"
+    assert rows["P1-logZ"][1] == "to"
+    assert rows["P1-logZ"][3:] == ["EXACT", "CERTIFIED", "CHECKED"]
+    assert rows["A8-elbo"] == ["PROVED*", "-", "EXACT", "CERTIFIED", "CHECKED"]
+    assert "* left to the reader: " in out
+    assert "2 claims, induction: 2 PROVED\n" in out
+
+
+def test_kinds_are_given_in_any_order_with_spaces_and_once(run):
+    first = run(*EVIDENCE, "float64,exact", "--quiet")
+    assert first == (0, "2 claims, float64: 2 CHECKED\n2 claims, exact: 2 EXACT\n", "")
+    assert run(*EVIDENCE, "exact, float64,exact", "--quiet") == first
+    assert run("run", "--quick", "P1-logZ", "--evidence", "all,exact", "--quiet")[1].count("\n") == 5
+
+
+@pytest.mark.parametrize("kinds", ["nonsense", "exact,nonsense", "all,nonsense", "nonsense,all", "", "exact,"])
+def test_evidence_of_no_known_kind_is_one_line_that_names_those_there_are(run, kinds):
+    status, out, err = run(*EVIDENCE, kinds)
+    assert (status, out) == (2, "")
+    wrong = "nonsense" if "nonsense" in kinds else ""
+    message = f"{wrong!r} is no kind of evidence; there are float64, exact, certified, symbolic, induction, and all"
+    assert err.splitlines()[-1] == f"proofs-check run: error: argument --evidence: {message}"
+
+
+def test_a_planted_mistake_is_refuted_by_each_kind_but_the_proof_of_the_statement(run):
+    status, out, _ = run(*EVIDENCE, "all", "--plant", "eos-left-out", "--json")
+    claim = json.loads(out)["claims"][0]
+    assert (status, claim["verdict"]) == (1, "REFUTED")
+    found = {each["kind"]: each["verdict"] for each in claim["evidence"]}
+    assert found == {"exact": "REFUTED", "certified": "REFUTED", "symbolic": "REFUTED", "induction": "PROVED"}
+    status, out, _ = run(*EVIDENCE, "exact", "--plant", "eos-left-out", "--quiet")
+    assert status == 1
+    assert "! exact: " in out
+    assert out.endswith("\n2 claims, exact: 2 REFUTED\nNot as expected: P1-logZ, A8-elbo.\n")
+    assert "disagree" not in out
+
+
+def test_kinds_that_disagree_are_named(run, monkeypatch):
+    """Floats that pass what rationals refute, of one code on one input, are a fault of the harness."""
+    from proofs_check import standing
+    from proofs_check.evidence import Verdict
+
+    right = standing._of
+
+    def wrong(evidence):
+        return dataclasses.replace(right(evidence), verdict=Verdict.REFUTED, why="1 is not 2")
+
+    monkeypatch.setattr(standing, "_of", wrong)
+    status, out, _ = run("run", "--quick", "P1-logZ", "--evidence", "float64,exact")
+    assert status == 1
+    assert "! exact: 1 is not 2" in out
+    assert "\nKinds of evidence that disagree: P1-logZ.\nNot as expected: P1-logZ.\n" in out
+
+
+def test_what_is_left_open_exits_1(run, monkeypatch):
+    from proofs_check import strengths
+
+    monkeypatch.setattr(strengths, "rejects", lambda *_: "survived")
+    status, out, _ = run("run", "--quick", "P1-logZ", "--evidence", "exact", "--quiet")
+    assert status == 1
+    assert "! exact: not rejected: " in out
+    assert "1 claim, exact: 1 INCONCLUSIVE\nNot as expected: P1-logZ.\n" in out
+
+
+def test_without_python_flint_a_run_does_the_rest_and_says_what_was_not_run(run, monkeypatch):
+    monkeypatch.setitem(sys.modules, "flint", None)
+    status, out, err = run("run", "--quick", "P1-logZ", "P1-prob", "--evidence", "all")
+    text = " ".join(out.split())
+    assert (status, err) == (0, "")
+    assert "EXACT not run CHECKED" in text
+    assert text.count("not run: certified evidence needs python-flint (the extra `certify`)") == 1
+    assert "2 claims, certified: 2 NOT RUN" in text
+    status, out, _ = run("run", "--quick", "P1-logZ", "--evidence", "certified", "--json")
+    document = json.loads(out)
+    jsonschema.validate(document, json.loads(schema()))
+    assert (status, document["ok"]) == (1, False)  # nothing passed
+    assert document["claims"][0]["evidence"][0]["verdict"] == "NOT_RUN"
+
+
+def test_proof_prints_what_was_checked_and_what_is_trusted(run):
+    status, out, _ = run("proof", "P1-logZ")
+    assert status == 0
+    for text in ("PROVED.", "induction hypothesis", "Checked ", "Trusted "):
+        assert text in out
+    status, out, err = run("proof", "C-nseq")
+    assert (status, out) == (2, "")
+    assert "C-nseq has no proof by induction; those that have: " in err
+    assert run("proof", "P1-logz")[0] == 2
+
+
 def test_jobs_need_joblib(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "joblib", None)
     status, _, err = run(*QUICK, "--jobs", "2", "--json")
@@ -183,6 +310,7 @@ def test_the_tightest_instances_are_saved_as_tables_that_read_back(run, folder):
         (["--junit", "absent/out.xml"], "--junit absent/out.xml: there is no folder absent."),
         (["--save", "tight", "--quick"], "--save keeps what the attacks find; there are none with --quick"),
         (["--save", "tight", "--vocab", "2", "--max-length", "2"], "--save keeps what the attacks find"),
+        (["--save", "tight", "--evidence", "exact"], "or evidence without float64"),
         (["--save", "file"], "--save file: it must be a folder."),
         (["--plant", "kappa-three-quarters"], "a misreading of K-kappa, which is not among those to run."),
     ],
