@@ -37,10 +37,17 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Measured:
-    """A number worth printing beside the verdict, such as a slope; nothing is judged by it."""
+    """A number worth printing beside the verdict, such as a slope; nothing is judged by it.
+
+    `number` may be a function that returns it, where not every system of numbers has one.
+    """
 
     what: str
-    number: float
+    number: Any
+
+    def taken(self) -> "Measured":
+        """Return it with the number itself."""
+        return Measured(self.what, self.number()) if callable(self.number) else self
 
 
 Body = Callable[[Toolkit[Any], Instance], Iterable[Comparison | Measured]]

@@ -165,6 +165,8 @@ def run(options: argparse.Namespace) -> int:
         _print(report.verdict_lines(current))
     else:
         _print(report.summary(current))
+    if options.certificates is not None and speaks:
+        _print(report.certified(current, options.certificates))
     if options.junit is not None:
         documents.write_junit(current, options.junit)
     if options.save is not None:
@@ -215,6 +217,10 @@ def _storage_of_hypothesis() -> Iterator[None]:
 def _refuse_places(options: argparse.Namespace) -> None:
     """Refuse, before anything runs, what could not be written at its end."""
     junit, folder = options.junit, options.save
+    if options.certificates is not None:
+        if not {"exact", "certified"} & set(options.evidence):
+            raise TabularBellmanError("--certificates goes with --evidence exact or certified.")
+        _make_folder("--certificates", options.certificates)
     if junit is not None and (not junit.name or junit.is_dir()):
         raise TabularBellmanError(f"--junit {junit}: it must be a file, not a folder.")
     if junit is not None and not junit.parent.is_dir():
@@ -247,12 +253,16 @@ def _requested(options: argparse.Namespace) -> tuple[str, list[Any], bool]:
     return *instances(request), request.rewards is None and not request.shape_options()
 
 
-def _save(attacks: list[Any], folder: Path) -> None:
-    """Save the tightest instance of each attack, as tables that ``--rewards`` reads back."""
+def _make_folder(option: str, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TabularBellmanError(f"--save {folder}: cannot make the folder: {error.strerror}.") from error
+        raise TabularBellmanError(f"{option} {folder}: cannot make the folder: {error.strerror}.") from error
+
+
+def _save(attacks: list[Any], folder: Path) -> None:
+    """Save the tightest instance of each attack, as tables that ``--rewards`` reads back."""
+    _make_folder("--save", folder)
     for found in attacks:
         found.save(folder)
 

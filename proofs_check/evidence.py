@@ -265,7 +265,7 @@ def _judge(instance: Instance, found: list[Comparison | Measured] | str, referen
         widest=max(part.widest for part in parts),
         exact=all(part.exact for part in parts),
         slack=min((part.slack for part in parts if part.slack is not None), default=None),
-        measured=tuple(item for item in found if isinstance(item, Measured)),
+        measured=tuple(item.taken() for item in found if isinstance(item, Measured)),
     )
 
 

@@ -18,6 +18,7 @@ from tabular_bellman.number_systems import Bounded
 __all__ = [
     "Real",
     "Reals",
+    "bare",
     "chosen",
     "concatenate",
     "exp",
@@ -147,9 +148,14 @@ def is_infinite(x: Any) -> NDArray[np.bool_]:
     return ~np.isfinite(value(x))
 
 
+def bare(x: Any) -> Any:
+    """Return the numbers without their bounds, as they are otherwise: floats, or numbers that do not round."""
+    return x.value if isinstance(x, Bounded) else x
+
+
 def infinite_part(x: Any, where: NDArray[np.bool_]) -> Any:
     """Return what is infinite, as it is, and 0 elsewhere."""
-    return np.where(where, x.value if isinstance(x, Bounded) else x, 0.0)
+    return np.where(where, bare(x), 0.0)
 
 
 def exp(x: Any) -> Any:

@@ -4,6 +4,7 @@ import re
 import textwrap
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Final
 
 from proofs_check.attack import Attacked
@@ -14,7 +15,7 @@ from proofs_check.running import Run
 from proofs_check.standing import Standing
 from tabular_bellman import __version__
 
-__all__ = ["attacked", "header", "row", "summary", "verdict_lines", "wrapped"]
+__all__ = ["attacked", "certified", "header", "row", "summary", "verdict_lines", "wrapped"]
 
 _PAPER: Final = '"Autoregressive Language Models are Secretly Energy-Based Models", arXiv 2512.15605v4'
 _COLUMNS: Final = "{:<18} {:<14} {:>8} {:>8} {:>4}  {}"
@@ -198,7 +199,8 @@ def summary(run: Run) -> Iterator[str]:
     for verdict in Verdict:
         if any(found[verdict] for found in counts.values()):
             word = _WORDS[verdict] if run.kinds != ("float64",) else verdict.name
-            yield from wrapped(f"{word.replace('_', ' ')}: {verdict.value}.")
+            says = "it has no such evidence; --json says why" if word == "-" else verdict.value
+            yield from wrapped(f"{word.replace('_', ' ')}: {says}.")
     if "induction" in run.kinds:
         yield from wrapped(
             "PROVED*: something is left to the reader, as said there. proofs-check proof CLAIM prints the proof, what "
@@ -258,6 +260,21 @@ def _ledger(unexpected: set[str]) -> Iterator[str]:
     )
     for found in reasons:
         yield from wrapped(f"{found.id}: {found.not_computable}", "    ")
+
+
+def certified(run: Run, folder: Path) -> Iterator[str]:
+    """Yield what was written into the folder of certificates, and which verdicts have none."""
+    count, files = sum(each.count for each in run.written), sum(len(each.paths) for each in run.written)
+    yield from wrapped(
+        f"{count:,} certificates in {files} files in {folder}; python -m proofs_check.recheck {folder} checks them "
+        "with nothing of this package."
+    )
+    without: dict[str, list[str]] = {}
+    for each in run.written:
+        for (claim, kind), why in each.without.items():
+            without.setdefault(why, []).append(f"{claim} ({kind})")
+    for why, verdicts in without.items():
+        yield from wrapped(f"No certificate, since {why.removesuffix('.')}: {', '.join(verdicts)}.")
 
 
 def verdict_lines(run: Run) -> Iterator[str]:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from proofs_check.attack import ATTACKS, Attacked, attack
 from proofs_check.claim import Claim, Misreading, Mistake
@@ -16,6 +16,9 @@ from proofs_check.library import LIBRARY
 from proofs_check.mistakes import MISTAKES
 from proofs_check.standing import Standing, stands
 from tabular_bellman import TabularBellmanError
+
+if TYPE_CHECKING:
+    from proofs_check.certificates import Written
 
 __all__ = ["Run", "chosen_claims", "named_wrong"]
 
@@ -86,6 +89,8 @@ class Run:
         Of the first claims, in order, as far as the run has got; empty without float64.
     standings : list of list of Standing
         Likewise, by the other kinds of evidence.
+    written : list of Written
+        The certificates, claim by claim, where a folder for them was given.
     attacks : list of Attacked
         What the attacks on inequalities found, as far as the run has got.
     interrupted : bool
@@ -101,6 +106,7 @@ class Run:
     kinds: Sequence[str] = ("float64",)
     results: list[Result] = field(default_factory=list)
     standings: list[list[Standing]] = field(default_factory=list)
+    written: "list[Written]" = field(default_factory=list)
     attacks: list[Attacked] = field(default_factory=list)
     interrupted: bool = False
 
@@ -172,7 +178,7 @@ class Run:
     def _results(self, jobs: int, certificates: Path | None) -> Iterator[tuple[Result, list[Standing]]]:
         name = None if self.planted is None else self.planted.name
         shared = (self.instances, self.complete, self.seed, name, tuple(self.kinds), certificates)
-        found: Iterator[tuple[list[Outcome], dict[str, Fate], list[Standing]]]
+        found: Iterator[tuple[list[Outcome], dict[str, Fate], list[Standing], Written | None]]
         if jobs == 1:
             found = (_evidence(claim.id, *shared) for claim in self.claims)
         else:
@@ -182,7 +188,9 @@ class Run:
             )
         for number, claim in enumerate(self.claims, start=1):
             _progress(f"{number}/{len(self.claims)} {claim.id}")
-            outcomes, fates, standings = next(found)
+            outcomes, fates, standings, written = next(found)
+            if written is not None:
+                self.written.append(written)
             _progress("")
             yield Result(claim, outcomes, fates, self.complete), standings
 
@@ -207,7 +215,7 @@ def _evidence(
     planted_name: str | None,
     kinds: Sequence[str],
     certificates: Path | None,
-) -> tuple[list[Outcome], dict[str, Fate], list[Standing]]:
+) -> "tuple[list[Outcome], dict[str, Fate], list[Standing], Written | None]":
     """Judge one claim.  Claims hold functions, which do not travel between processes: names and numbers do."""
     claim = next(claim for claim in CLAIMS if claim.id == name)
     toolkit, misread, mistake = LIBRARY, None, None
@@ -217,7 +225,7 @@ def _evidence(
             toolkit, mistake = planted(wrong), wrong
         elif wrong in claim.misreadings:
             misread = wrong
-    outcomes, fates = list[Outcome](), dict[str, Fate]()
+    outcomes, fates, written = list[Outcome](), dict[str, Fate](), None
     if "float64" in kinds:
         result = check(claim, instances, toolkit, complete=complete, seed=seed, misread=misread)
         outcomes, fates = result.outcomes, result.fates
@@ -225,8 +233,8 @@ def _evidence(
     if certificates is not None:
         from proofs_check.certificates import write
 
-        write(certificates, behind)
-    return outcomes, fates, standings
+        written = write(certificates, behind)
+    return outcomes, fates, standings, written
 
 
 def _joblib() -> tuple[Any, Any]:

@@ -20,7 +20,7 @@ from proofs_check.claim import Body, Claim, Comparison, Misreading, Mistake
 from proofs_check.evidence import Verdict, planted
 from proofs_check.instances import Instance, adversarial, sizes, with_roots
 from proofs_check.kits import certified_toolkit, exact_toolkit, symbolic_toolkit
-from proofs_check.numbers.ball import Ball, Undecided, precision
+from proofs_check.numbers.ball import Ball, Undecided, bits_now, precision
 from proofs_check.numbers.element import Declined, is_finite
 from proofs_check.numbers.exact import Exact
 from proofs_check.numbers.log import Log
@@ -56,7 +56,7 @@ _RADIUS: Final = Fraction(1, 10**30)
 
 # Where mistakes are put in, and where what has been written out stays short.
 _FEW_PAIRS: Final = 130
-_FEW_PAIRS_OF_SYMBOLS: Final = 14
+_FEW_PAIRS_OF_SYMBOLS: Final = 26
 _MOST_PAIRS: Final = {Strength.EXACT: 100, Strength.CERTIFIED: 10_000, Strength.SYMBOLIC: 200}
 # Rewards beyond this have rational weights of hundreds of digits.
 _LARGEST_REWARD: Final = 1000.0
@@ -182,9 +182,10 @@ class Evidence:
         """What is to be said beside the verdict."""
         if self.not_run:
             return self.not_run
-        for text in (next((getattr(f, name) for f in self.findings if getattr(f, name)), "") for name in _FAULTS):
-            if text:
-                return str(text)
+        for fault in ("failed", "undecided"):
+            for found in self.findings:
+                if getattr(found, fault):
+                    return f"on {found.instance.name}: {getattr(found, fault)}"
         survivors = [name for name, fate in self.fates.items() if fate == "survived"]
         if survivors and self.verdict is Verdict.INCONCLUSIVE:
             return f"not rejected: {', '.join(survivors)}"
@@ -198,9 +199,6 @@ class Evidence:
         most = len(first.sides)
         part = f"{most} comparison{'s hold' if most != 1 else ' holds'}, then " if most else ""
         return part + first.declined.removesuffix(".")
-
-
-_FAULTS: Final = ("failed", "undecided")
 
 
 def judge(
@@ -332,7 +330,7 @@ def _entry(strength: Strength, relation: str, x: Any, y: Any) -> bool | str | No
         return bool(x.weight == y.weight)
     number = _NUMBERS[strength]
     if strength is Strength.CERTIFIED:
-        return _in_balls(relation, Ball.of(x), Ball.of(y))
+        return _in_balls(relation, Ball.of(x), Ball.of(y), bits_now())
     difference = number.of(x) - number.of(y)
     if relation == "at most":
         return bool(difference._sign() <= 0)
@@ -360,7 +358,7 @@ def _beyond(relation: str, x: float, y: float) -> bool:
     return (x == y == -np.inf) is (relation == "equal")
 
 
-def _in_balls(relation: str, x: Ball, y: Ball) -> bool | str | None:
+def _in_balls(relation: str, x: Ball, y: Ball, bits: int) -> bool | str | None:
     difference = x.value - y.value
     # Not as a float: a weight can be e^10000.
     size = abs(y.value.mid()).max(1) if y.value.is_finite() else 1
@@ -373,8 +371,9 @@ def _in_balls(relation: str, x: Ball, y: Ball) -> bool | str | None:
         return "attained" if narrow else None
     if not difference.contains(0):
         return relation == "differs"
-    # Numbers that are one to 1e-30 do not differ.
-    return relation == "equal" if narrow else None
+    if relation == "differs":  # numbers that so many bits cannot tell apart do not differ
+        return False if narrow and bits >= _BITS_TO_TELL_EQUALS else None
+    return True if narrow else None
 
 
 def _first_fault(strength: Strength, side: Side) -> str:

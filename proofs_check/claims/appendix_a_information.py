@@ -1,6 +1,7 @@
 """Appendices A.3 and A.4: the chain rules of entropy and divergence."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any, Final
 
 import numpy as np
@@ -98,7 +99,11 @@ def _estimator(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterat
     draw = kit.system.normalise(kit.system.ones(log_probs.shape)) if wrong == "uniform" else log_probs
     yield Comparison("E of Σ_t H(π(·|S_t)) = H(p)", expectation(kit, draw, estimate), entropy)
     for name, guess in (("Σ_t H(π(·|S_t))", _path_sums(kit, space, logits)), ("-log p", _surprise(kit, log_probs))):
-        yield Measured(f"variance of {name}, nats²", float(reals.value(_variance(kit, log_probs, guess))[0]))
+        yield Measured(f"variance of {name}, nats²", partial(_first_variance, kit, log_probs, guess))
+
+
+def _first_variance(kit: Toolkit[Any], log_probs: Any, guess: Any) -> float:
+    return float(reals.value(_variance(kit, log_probs, guess))[0])
 
 
 def _surprise(kit: Toolkit[Any], log_probs: Any) -> Any:

@@ -50,10 +50,10 @@ def _depths(space: SequenceSpace) -> NDArray[np.intp]:
     return np.repeat(range(space.n_depths), [space.n_actions(t) * space.n_tokens**t for t in range(space.n_depths)])
 
 
-def _determinant(matrix: NDArray[Any]) -> Fraction:
-    """The determinant of a matrix of floats, which are rationals, by elimination without rounding."""
-    rows = [[Fraction(entry) for entry in row] for row in matrix.tolist()]
-    det = Fraction(1)
+def _determinant(matrix: NDArray[Any]) -> Any:
+    """The determinant of a matrix by elimination without rounding: floats are rationals."""
+    rows = [[Fraction(entry) if isinstance(entry, float) else entry for entry in row] for row in matrix.tolist()]
+    det: Any = Fraction(1)
     for i in range(len(rows)):
         pivot = next((k for k in range(i, len(rows)) if rows[k][i]), None)
         if pivot is None:
@@ -76,7 +76,7 @@ def _triangular(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Itera
     if wrong == "own-value":
         policy = [kit.real(level) for level in kit.policy(copies, kit.recursion(copies, lifted, 1.0)[0])]
         changes = [change + (pi * change).sum(0) for pi, change in zip(policy, changes, strict=True)]
-    matrices = reals.value(jacobian(space, changes)).transpose(1, 0, 2)  # (P, pair, unit)
+    matrices = reals.bare(jacobian(space, changes)).transpose(1, 0, 2)  # (P, pair, unit)
     if wrong == "transposed":
         matrices = matrices.transpose(0, 2, 1)
     if wrong == "signed":
@@ -166,7 +166,7 @@ def _taylor(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[
 
     def along(levels: Levels, h: float) -> list[Any]:
         pairs = zip(levels, direction, strict=True)
-        return [kit.system.multiply(level, kit.lift(h * change)) for level, change in pairs]
+        return [kit.system.multiply(level, kit.carrier(h * kit.log(kit.lift(change)))) for level, change in pairs]
 
     def partition(h: float) -> Any:
         return kit.log(kit.log_partition(space, along(rewards, h), 1.0))

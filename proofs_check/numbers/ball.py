@@ -9,7 +9,7 @@ from proofs_check.numbers.element import Element, is_finite, rational
 from proofs_check.numbers.log import Log
 from tabular_bellman import TabularBellmanError
 
-__all__ = ["Ball", "BallLog", "Undecided", "precision"]
+__all__ = ["Ball", "BallLog", "Undecided", "bits_now", "precision"]
 
 
 class Undecided(TabularBellmanError):
@@ -42,6 +42,12 @@ def precision(bits: int) -> Iterator[None]:
         yield
     finally:
         context.prec = before
+
+
+def bits_now() -> int:
+    """Return with how many bits it is computed."""
+    found: int = _flint().ctx.prec
+    return found
 
 
 class Ball(Element):

@@ -92,6 +92,8 @@ class Formal(Element):
         logs = dict(self.logs)
         for argument, factor in other.logs.items():
             logs[argument] = logs[argument] + factor if argument in logs else factor
+            if not logs[argument]:
+                del logs[argument]
         return type(self)(self.constant + other.constant, logs)
 
     def _times(self, other: Any) -> Self:

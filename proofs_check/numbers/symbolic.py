@@ -64,8 +64,7 @@ class Symbolic(Formal):
             return True
         for start in (2, 11):
             with suppress(ZeroDivisionError, Declined):  # a pole, or the logarithm of 0
-                # No small relation holds among these powers by accident.
-                if not self.at(lambda symbol, start=start: Fraction(pow(3, symbol + start, 10_007), 7)).is_zero():  # type: ignore[misc]
+                if not self.at(lambda symbol, start=start: _generic(symbol + start)).is_zero():  # type: ignore[misc]
                     return False
         raise Declined("whether it is 0 is open: its logarithms may depend on one another.")
 
@@ -85,6 +84,11 @@ class Symbolic(Formal):
         if self.is_zero():
             return 0
         raise Declined("a function of the rewards has no one sign.")
+
+
+def _generic(n: int) -> Fraction:
+    # Unlike n itself: hardly a relation between symbols holds among fifth powers by accident.
+    return Fraction(pow(n, 5, 10_007), 7)
 
 
 def _at(argument: Any, value: Callable[[int], Fraction]) -> Fraction:

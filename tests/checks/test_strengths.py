@@ -183,7 +183,7 @@ def test_a_refusal_is_a_refutation_and_a_bug_is_no_verdict(strength):
 
     evidence = judged(strength, refused)
     assert evidence.verdict is Verdict.REFUTED
-    assert evidence.why == "refused: too large"
+    assert evidence.why == "on numbers alone: refused: too large"
     with pytest.raises(RuntimeError, match=r"shapes: shapes \(2,\) and \(3,\) differ"):
         judged(strength, broken)
 
