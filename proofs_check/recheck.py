@@ -1250,5 +1250,1933 @@ def _b4_proof(c: Case) -> Iterator[Row]:
 
 # ----------------------------------------------------------------------------------------------------------------------
 
+
+# -- Appendix A.1 to A.9 --
+
+
+def _a_beginnings(c: Tree, p: Table, t: int) -> dict[Any, Any]:
+    """The law of the first t steps: Σ p over the replies that begin alike; what has ended stays as it is."""
+    found: dict[Any, Any] = {(x, y[:t]): Number(0) for x, y in c.replies}
+    for x, y in c.replies:
+        found[x, y[:t]] = found[x, y[:t]] + p[x, y]
+    return found
+
+
+def _a_of_each_prompt(c: Tree, f: Table) -> list[Any]:
+    """Σ f over the keys of each prompt."""
+    return [total(value for key, value in f.items() if key[0] == x) for x in c.prompts]
+
+
+def _a_part(x: Any, whole: Any) -> Any:
+    """x/whole, 0 where there is nothing."""
+    return Number(0) if is_zero(whole) else x / whole
+
+
+def _a_after(c: Tree, pair: Pair, f: Table, end: Exactly) -> Any:
+    """f where a pair leads to, or what counts at the end of a response."""
+    child = c.child(pair)
+    return end if child is None else f[child]
+
+
+def _a_end_depths(c: Tree) -> list[int]:
+    """After how many tokens a response may end with EOS."""
+    return sorted({len(y) - 1 for y in c.responses if y[-1] is None})
+
+
+@definition("A1-fact")
+def _a1_factorised(c: Case) -> Iterator[Row]:
+    policy = c.policy(exps(c.logits))
+    p, passing = c.products(policy), c.passing(policy)
+    for t in _a_end_depths(c):
+        ends, reached = {(x, s): p[x, (*s, None)] for x, s in c.places(t)}, _a_beginnings(c, p, t)
+        right = [log(passing[s] * _a_part(ends[s], reached[s])) for s in c.places(t)]
+        yield f"p(y) of the responses of {t} tokens", "equal", [log(ends[s]) for s in c.places(t)], right
+
+
+@definition("A1-eos")
+def _a1_end_given_prefix(c: Case) -> Iterator[Row]:
+    policy = c.policy(exps(c.logits))
+    p = c.products(policy)
+    allowed = [c.path(k) for k in c.replies if all(c.rewards[pair] != -inf for pair in c.path(k))]
+    passed = {pair[:2] for path in allowed for pair in path}
+    for t in _a_end_depths(c):
+        law, places = _a_beginnings(c, p, t), [s for s in c.places(t) if s in passed]
+        if places:
+            left = [log(policy[x, s, None]) for x, s in places]
+            yield f"π(EOS|s) after {t} tokens", "equal", left, [log(p[x, (*s, None)] / law[x, s]) for x, s in places]
+
+
+@definition("P4-lengths")
+def _p4_lengths(c: Case) -> Iterator[Row]:
+    policy = c.policy(exps(c.logits))
+    p, passing = c.products(policy), c.passing(policy)
+    masses = [_a_of_each_prompt(c, {s: passing[s] for s in c.places(t)}) for t in range(c.T)]  # M_1, M_2, …
+    masses.append([Number(0)] * c.P)
+    for t in range(1, c.T + 1):
+        law = _a_of_each_prompt(c, {k: x for k, x in p.items() if len(k[1]) == t})
+        change = [a - b for a, b in zip(masses[t - 1], masses[t], strict=True)]
+        yield f"l_t = M_t - M_(t+1), t = {t}", "equal", law, change
+        so_far = _a_of_each_prompt(c, {k: x for k, x in p.items() if len(k[1]) <= t})
+        yield f"Σ of l up to t = 1 - M_(t+1), t = {t}", "equal", so_far, [1 - x for x in masses[t]]
+
+
+@definition("A2-marg")
+def _a2_marginals(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    along, p, values = c.products(weights), c.ebm(weights), c.values(weights)
+    policy = c.policy(c.bellman(weights))
+    passing, stepped = c.passing(policy), c.products(policy)
+    right = [log(stepped[k] * values[k[0], ()]) for k in c.replies]
+    yield "R = log p + A of each response", "equal", [log(along[k]) for k in c.replies], right
+    for t in range(c.T):
+        law = _a_beginnings(c, p, t)
+        left, right = ([log(each[s]) for s in c.places(t)] for each in (law, passing))
+        yield f"p of each prefix of {t} tokens", "equal", left, right
+    for t in _a_end_depths(c):
+        lengths = _a_of_each_prompt(c, {k: x for k, x in p.items() if len(k[1]) == t + 1})
+        ends = _a_of_each_prompt(c, {s: passing[s] * policy[(*s, None)] for s in c.places(t)})
+        yield f"p(|Y| = {t + 1})", "equal", [log(x) for x in lengths], [log(x) for x in ends]
+
+
+@definition("A5-reference")
+def _a5_reference(c: Case) -> Iterator[Row]:
+    weights, reference = exps(c.rewards), c.policy(exps(c.table("other")))
+    along, p_ref = c.products(weights), c.products(reference)
+    both = {k: x * p_ref[k] for k, x in along.items()}
+    sums = c.sums(both)
+    values: dict[Place, Any] = {}
+    q: dict[Pair, Any] = {}
+    for place in reversed(c.all_places):  # q = r + log E_ref exp q(next)
+        for k in c.at(place):
+            q[k] = weights[k] * _a_after(c, k, values, 1)
+        values[place] = total(reference[k] * q[k] for k in c.at(place))
+    p = c.arm({k: reference[k] * q[k] for k in c.all_pairs})
+    left = [log(both[k] / sums[k[0]]) for k in c.replies]
+    yield "log-probability of each response", "equal", left, [log(p[k]) for k in c.replies]
+    yield "log-partition = root value", "equal", [log(x) for x in sums], [log(values[x, ()]) for x in c.prompts]
+
+
+@definition("A6-chain")
+def _a6_chain(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    p, logits, below = c.ebm(weights), c.bellman(weights), c.below(weights)
+    policy = c.policy(logits)
+    for t in range(c.T):
+        sums = {k: weights[k] * _a_after(c, k, below, 1) for k in c.pairs(t)}
+        left, right = ([log(each[k]) for k in c.pairs(t)] for each in (logits, sums))
+        yield f"logits at depth {t}", "equal", left, right
+        here, longer = _a_beginnings(c, p, t), _a_beginnings(c, p, t + 1)
+        left = [log(longer[x, (*s, a)]) for x, s, a in c.pairs(t)]
+        right = [log(here[k[:2]] * policy[k]) for k in c.pairs(t)]
+        yield f"p(s⊕a) = p(s) π(a|s) at depth {t}", "equal", left, right
+
+
+# Informations.
+
+
+def _a_entropies(c: Tree, policy: Table) -> dict[Place, Any]:
+    """H(π(·|s)) at each prefix."""
+    return {s: -mean((policy[k], log(policy[k])) for k in c.at(s)) for s in c.all_places}
+
+
+def _a_by_depth(c: Tree, passing: Table, local: Table) -> list[list[Any]]:
+    """Σ_s chance(s) f(s) of each depth, for each prompt."""
+    return [[mean((passing[s], local[s]) for s in c.places(t) if s[0] == x) for x in c.prompts] for t in range(c.T)]
+
+
+@definition("A3-entropy-chain")
+def _a3_entropy_chain(c: Case) -> Iterator[Row]:
+    policy = c.policy(exps(c.logits))
+    p, terms = c.products(policy), _a_by_depth(c, c.passing(policy), _a_entropies(c, policy))
+    chain = [total(parts) for parts in zip(*terms, strict=True)]
+    yield "entropy of responses = Σ_t E[H(π(·|S_t))]", "equal", c.entropy(p), chain
+    if len(c.all_pairs) > 10_000 or c.T > 50:  # then step by step is too much
+        return
+    before: list[Any] = [Number(0)] * c.P
+    for t, term in enumerate(terms, start=1):
+        law = _a_beginnings(c, p, t)
+        after = _a_of_each_prompt(c, {k: -mean([(x, log(x))]) for k, x in law.items()})
+        added = [a - b for a, b in zip(after, before, strict=True)]
+        yield f"H(Y_≤{t}) - H(Y_<{t}) = E[H(π(·|S_{t}))]", "equal", added, term
+        before = after
+
+
+@definition("A3-estimator")
+def _a3_estimator(c: Case) -> Iterator[Row]:
+    policy = c.policy(exps(c.logits))
+    p, local = c.products(policy), _a_entropies(c, policy)
+    guess = {k: total(local[pair[:2]] for pair in c.path(k)) for k in c.replies}
+    yield "E of Σ_t H(π(·|S_t)) = H(p)", "equal", c.expect(p, guess), c.entropy(p)
+
+
+@definition("A3-variance")
+def _a3_variance(_: Case) -> Iterator[Row]:
+    tree = Tree(1, 3)
+    policy = tree.policy({k: Number(2 if k == (0, (), 0) else 1) for k in tree.all_pairs})
+    p, local = tree.products(policy), _a_entropies(tree, policy)
+    guesses = (
+        {k: total(local[pair[:2]] for pair in tree.path(k)) for k in tree.replies},
+        {k: -log(p[k]) for k in tree.replies},
+    )
+    variances = []
+    for guess in guesses:
+        (center,) = tree.expect(p, guess)
+        variances.append(tree.expect(p, {k: (x - center) * (x - center) for k, x in guess.items()}))
+    yield "Var Σ_t H(π(·|S_t)) = 2/9 (log 2)²", "equal", variances[0], [log(2) * log(2) * Fraction(2, 9)]
+    yield "Var log p = 0", "equal", variances[1], [0]
+    yield "the two differ", "differs", variances[1], variances[0]
+
+
+@definition("A4-kl-chain")
+def _a4_kl_chain(c: Case) -> Iterator[Row]:
+    pi, rho = c.policy(exps(c.logits)), c.policy(exps(c.table("other")))
+    p, q = c.products(pi), c.products(rho)
+    terms, back = (_a_by_depth(c, c.passing(mine), c.step_kl(mine, theirs)) for mine, theirs in ((pi, rho), (rho, pi)))
+    chain, chain_back = ([total(parts) for parts in zip(*each, strict=True)] for each in (terms, back))
+    yield "KL(p‖p0) of responses = Σ_t E[KL(π‖π0)]", "equal", c.kl(p, q), chain
+    before: list[Any] = [Number(0)] * c.P
+    for t, term in enumerate(terms, start=1):
+        law, other = _a_beginnings(c, p, t), _a_beginnings(c, q, t)
+        ratios = log_ratios(law, other)
+        after = _a_of_each_prompt(c, {k: mean([(x, ratios[k])]) for k, x in law.items()})
+        yield f"what step {t} adds to KL(p‖p0)", "equal", [a - b for a, b in zip(after, before, strict=True)], term
+        before = after
+    yield "KL(p0‖p) of responses = Σ_t E[KL(π0‖π)]", "equal", c.kl(q, p), chain_back
+
+
+def _a_context(s: tuple[Any, ...], n: int) -> tuple[Any, ...]:
+    """The last n tokens."""
+    return s[max(0, len(s) - n) :]
+
+
+# A process: states and actions take turns; a state depends on the state and the action before, an action on its state.
+
+
+def _a_laws(c: Case, logits: Table) -> list[dict[Any, dict[Any, Any]]]:
+    """Of each step: the law of what comes next, by the last state and action, or by the last state."""
+    if c.eos or c.P > 1:
+        raise Rejected("no process of states and actions")
+    policy, laws = c.policy(exps(logits)), []
+    first: dict[Any, Real] = {}
+    for t in range(c.T):
+        laws.append({_a_context(s, 2 - t % 2): {a: policy[x, s, a] for a in c.actions(t)} for x, s in c.places(t)})
+        for k in c.pairs(t):
+            key = (t, _a_context(k[1], 2 - t % 2), k[2])
+            if not _holds("equal", logits[k], first.setdefault(key, logits[k])):
+                raise Rejected("a step that depends on more than the state, or the state and the action")
+    return laws
+
+
+def _a_occupancies(laws: list[dict[Any, dict[Any, Any]]]) -> list[dict[Any, Any]]:
+    """The law of what each step depends on, from step to step."""
+    found = [{(): Number(1)}]
+    for t, law in enumerate(laws[:-1]):
+        after = {context: Number(0) for context in laws[t + 1]}
+        for context, chance in found[-1].items():
+            for a, x in law[context].items():
+                key = _a_context((*context, a), 1 + t % 2)
+                after[key] = after[key] + chance * x
+        found.append(after)
+    return found
+
+
+@definition("A3-stoch")
+def _a3_process(c: Case) -> Iterator[Row]:
+    p, laws = c.arm(exps(c.logits)), _a_laws(c, c.logits)
+    where = _a_occupancies(laws)
+    for t in range(1, c.T, 2):
+        states = [total(x for k, x in p.items() if k[1][t - 1] == state) for state in range(c.V)]
+        yield f"law of the state S_{t // 2 + 1}", "equal", states, [where[t][state,] for state in range(c.V)]
+    entropies = [{s: -mean((x, log(x)) for x in law.values()) for s, law in step.items()} for step in laws]
+    chain = total(mean((x, local[s]) for s, x in at.items()) for at, local in zip(where, entropies, strict=True))
+    yield "entropy of trajectories", "equal", c.entropy(p), [chain]
+
+
+@definition("A4-stoch")
+def _a4_process(c: Case) -> Iterator[Row]:
+    p, q = c.arm(exps(c.logits)), c.arm(exps(c.table("other")))
+    laws, theirs = _a_laws(c, c.logits), _a_laws(c, c.table("other"))
+    where, chain = _a_occupancies(laws), Number(0)
+    for t in range(1, c.T, 2):  # the steps of actions
+        for s, chance in where[t].items():
+            ratios = log_ratios(laws[t][s], theirs[t][s])
+            chain = chain + chance * mean((x, ratios[a]) for a, x in laws[t][s].items())
+    yield "KL of trajectories", "equal", c.kl(p, q), [chain]
+
+
+# Maxima and bounds.
+
+
+def _a_nested(c: Case, policy: Table) -> list[Any]:
+    """E[r + τ H(π) + what comes after], from the last step back."""
+    value: dict[Place, Any] = {}
+    for s in reversed(c.all_places):
+        gains = []
+        for k in c.at(s):
+            if not is_zero(policy[k]):
+                gain = c.rewards[k] - c.temperature * log(policy[k])
+                gains.append((policy[k], gain + _a_after(c, k, value, 0)))
+        value[s] = mean(gains)
+    return [value[x, ()] for x in c.prompts]
+
+
+@definition("A7-variational")
+def _a7_variational(c: Case) -> Iterator[Row]:
+    weights, tau = exps(c.rewards, c.temperature), c.temperature
+    logits, values = c.bellman(weights), c.values(weights)
+    best, other = c.policy(logits), c.policy(exps(c.table("other")))
+    largest_value = [tau * log(x) for x in c.sums(c.products(weights))]
+    yield "A = the value of π = softmax(M r)", "equal", largest_value, _a_nested(c, best)
+    yield "A ≥ that of another π", "at most", _a_nested(c, other), largest_value
+    divergence, alive = c.step_kl(other, best), {k[:2] for k in c.live}
+    for t in range(c.T):
+        places = [s for s in c.places(t) if s in alive]
+        taken = {s: [k for k in c.at(s) if not is_zero(other[k])] for s in places}
+        gains = {s: mean((other[k], tau * (log(logits[k]) - log(other[k]))) for k in taken[s]) for s in places}
+        if places:
+            left, right = [tau * log(values[s]) - gains[s] for s in places], [tau * divergence[s] for s in places]
+            yield f"what π misses at each prefix of depth {t} = τ KL(π‖π*)", "equal", left, right
+
+
+def _a_bound(c: Case, p: Table, totals: Table) -> list[Any]:
+    """E_p[R] + H(p)."""
+    return [a + b for a, b in zip(c.expect(p, totals), c.entropy(p), strict=True)]
+
+
+@definition("A8-elbo")
+def _a8_lower_bound(c: Case) -> Iterator[Row]:
+    weights, p = exps(c.rewards, c.temperature), c.arm(exps(c.table("other")))
+    along = c.products(weights)
+    totals, partition = logs(along), [log(x) for x in c.sums(along)]
+    bound = _a_bound(c, p, totals)
+    yield "ELBO(p) ≤ A", "at most", bound, partition
+    gap = [a - b for a, b in zip(partition, bound, strict=True)]
+    yield "A - ELBO(p) = KL(p‖p_R)", "equal", gap, c.kl(p, c.ebm(weights))
+    yield "A = ELBO at q = M(r)", "equal", partition, _a_bound(c, c.arm(c.bellman(weights)), totals)
+
+
+@definition("A8-minmax")
+def _a8_saddle(c: Case) -> Iterator[Row]:
+    weights, reference = exps(c.rewards), c.policy(exps(c.table("other")))
+    rho = c.products(reference)
+    totals, log_rho = logs(c.products(weights)), logs(rho)
+
+    def objective(totals: Table, q: Table) -> list[Any]:
+        parts = zip(_a_bound(c, q, totals), c.expect(rho, totals), strict=True)
+        return c.over_prompts([a - b for a, b in parts])
+
+    def risk(p: Table) -> list[Any]:
+        return c.over_prompts([-x for x in c.expect(rho, logs(p))])
+
+    mine, student = risk(c.ebm(weights)), c.arm(exps(c.logits))
+    least = c.over_prompts(c.entropy(rho))
+    yield "E_ρ ℓ_R = max over q, at q = M(r)", "equal", mine, objective(totals, c.arm(c.bellman(weights)))
+    yield "no other q gives more", "at most", objective(totals, student), mine
+    yield "H(ρ) ≤ E_ρ ℓ_R", "at most", least, mine
+    yield "E_ρ ℓ_R = H(ρ) at R = log ρ", "equal", risk(c.ebm(reference)), least
+    yield "at q = log π_ρ every R gives H(ρ)", "equal", objective(totals, rho), least
+    yield "at R = log ρ no q gives more", "at most", objective(log_rho, student), least
+
+
+# Sums over paths.
+
+
+@definition("A9-beta")
+def _a9_forward_backward(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    values, below, policy = c.values(weights), c.below(weights), c.policy(c.bellman(weights))
+    above = c.passing(weights)  # products from the root
+    for t in range(c.T):
+        left, right = ([log(each[s]) for s in c.places(t)] for each in (values, below))
+        yield f"V = log β at depth {t}", "equal", left, right
+        left = [log(above[k[:2]] * below[k[:2]] * policy[k]) for k in c.pairs(t)]
+        right = [log(above[k[:2]] * weights[k] * _a_after(c, k, below, 1)) for k in c.pairs(t)]
+        yield f"α(s) β(s) π(a|s) = α(s⊕a) β(s⊕a) at depth {t}", "equal", left, right
+
+
+@definition("A9-Z")
+def _a9_cut(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    along, p, values, above = c.products(weights), c.ebm(weights), c.values(weights), c.passing(weights)
+    z = c.sums(along)
+    for t in range(c.T):
+        cut = _a_of_each_prompt(c, {s: above[s] * values[s] for s in c.places(t)})
+        longer = _a_of_each_prompt(c, {k: x for k, x in p.items() if len(k[1]) > t})
+        right = [log(a * b) for a, b in zip(z, longer, strict=True)]
+        yield f"Σ α β over prefixes of {t} tokens = Z P(|Y| ≥ {t + 1})", "equal", [log(x) for x in cut], right
+        ended = _a_of_each_prompt(c, {k: x for k, x in along.items() if len(k[1]) <= t})
+        left = [log(a + b) for a, b in zip(cut, ended, strict=True)]
+        yield f"with what ended before {t + 1}: Z", "equal", left, [log(x) for x in z]
+
+
+@definition("A9-lattice")
+def _a9_lattice(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    for window in (0, 1, 2):
+
+        def seen(x: int, s: tuple[Any, ...], n: int = window) -> Place:
+            """The prefix as the window sees it: all but its last tokens replaced by the first token."""
+            context = _a_context(s, n)
+            return x, (*(0,) * (len(s) - len(context)), *context)
+
+        tree = {(x, s, a): weights[(*seen(x, s), a)] for x, s, a in c.all_pairs}
+        values = c.values(tree)
+        nodes: dict[Place, Any] = {}
+        for place in reversed(c.all_places):
+            if place == seen(*place):  # one node for each depth and context
+                steps = [(tree[k], c.child(k)) for k in c.at(place)]
+                nodes[place] = total(w * (1 if s is None else nodes[seen(*s)]) for w, s in steps)
+        for t in range(c.T):
+            right = [log(nodes[seen(*s)]) for s in c.places(t)]
+            yield f"V at depth {t} with a window of {window}", "equal", [log(values[s]) for s in c.places(t)], right
+        left, right = [log(x) for x in c.sums(c.products(tree))], [log(nodes[x, ()]) for x in c.prompts]
+        yield f"log-partition with a window of {window}", "equal", left, right
+
+
+@definition("A9-lattice-cost")
+def _a9_edges(_: Case) -> Iterator[Row]:
+    for V, T, W in ((2, 6, 2), (2, 6, 1), (3, 4, 1), (1, 5, 2), (2, 4, 0), (2, 4, 3)):
+        of_any, of_one = (
+            [len({(t, _a_context(y[:t], W), a) for y in tree.responses for t, a in enumerate(y)})]
+            for tree in (Tree(V, T), Tree(V, T, eos=False))
+        )
+        sizes = f"V={V}, T={T}, W={W}"
+        formula = sum(V ** min(t, W) * (V + 1) for t in range(T - 1)) + V ** min(T - 1, W)
+        yield f"edges, {sizes}", "equal", of_any, [formula]
+        yield f"at most T V^W (V+1), {sizes}", "at most", of_any, [T * V**W * (V + 1)]
+        yield f"of one length: at most T V^(W+1), {sizes}", "at most", of_one, [T * V ** (W + 1)]
+
+
+# -- Appendices A.10 and A.11: gradients --
+
+
+def _gradients_few(c: Case) -> bool:
+    """Whether there is a comparison for each pair."""
+    return len(c.all_pairs) <= 100
+
+
+def _gradients_after(c: Case, k: Pair, f: Table, at_end: int) -> Any:
+    """f of the prefix s⊕a; a number at the end of a response."""
+    child = c.child(k)
+    return Number(at_end) if child is None else f[child]
+
+
+def _gradients_pairwise(what: str, routes: Mapping[str, list[Any]]) -> Iterator[Row]:
+    """Every two routes to the same numbers."""
+    names = list(routes)
+    for i, one in enumerate(names):
+        for another in names[i + 1 :]:
+            yield f"{what}: {one} = {another}", "equal", routes[one], routes[another]
+
+
+def _gradients_taken(c: Case, p: Table) -> dict[Pair, Any]:
+    """Σ p(y) over the responses that take each pair."""
+    found: dict[Pair, Any] = {k: Number(0) for k in c.all_pairs}
+    for reply in c.replies:
+        for k in c.path(reply):
+            found[k] = found[k] + p[reply]
+    return found
+
+
+def _gradients_chances(c: Case, weights: Table) -> dict[Pair, Any]:
+    """The chance of each pair under softmax of logits: of passing its prefix, times that of its action."""
+    policy = c.policy(weights)
+    passing = c.passing(policy)
+    return {k: passing[k[:2]] * x for k, x in policy.items()}
+
+
+def _gradients_alpha_beta(c: Case, weights: Table) -> dict[Pair, Any]:
+    """α(s) e^r(s,a) β(s⊕a) / Z: α the product of weights up to s, β the sum over what completes s⊕a."""
+    below, alpha = c.below(weights), c.passing(weights)
+    after = {k: _gradients_after(c, k, below, 1) for k in c.all_pairs}
+    return {k: alpha[k[:2]] * weights[k] * after[k] / below[k[0], ()] for k in c.all_pairs}
+
+
+def _gradients_of_root(c: Case, weights: Table) -> dict[Pair, Any]:
+    """∂A/∂r(s,a), where Z is affine in e^r(s,a): what of Z is lost without it, over Z."""
+    before, found = c.sums(c.products(weights)), {}
+    for k in c.all_pairs:
+        z, x = before[k[0]], k[0]
+        found[k] = (z - c.values({**weights, k: Number(0)})[x, ()]) / z
+    return found
+
+
+def _gradients_of_values(c: Case, weights: Table) -> dict[Pair, Any]:
+    """∂V(s)/∂q(s,a) by itself, in the same way; 0 where nothing is allowed."""
+    found, sums = {}, c.local(weights)
+    for k in c.all_pairs:
+        z, rest = sums[k[:2]], total(weights[other] for other in c.at(k[:2]) if other != k)
+        found[k] = Number(0) if is_zero(z) else (z - rest) / z
+    return found
+
+
+def _gradients_changes(c: Case, weights: Table, d: Table) -> dict[Place, Any]:
+    """The change of V along d, of rewards: the mean of d added up along what completes each prefix; 0 at dead ones."""
+    below = c.below(weights)
+    found: dict[Place, Any] = {place: Number(0) for place in c.all_places}
+    for reply in c.replies:
+        tail, added = Number(1), Number(0)
+        for k in reversed(c.path(reply)):
+            tail, added = tail * weights[k], added + d[k]
+            found[k[:2]] = found[k[:2]] + tail * added
+    return {s: x if is_zero(below[s]) else x / below[s] for s, x in found.items()}
+
+
+def _gradients_differentiated(c: Case, policy: Table, d: Table) -> dict[Place, Any]:
+    """The change of V along d, by eq. (6) differentiated: V'(s) = Σ_a π(a|s) (d(s,a) + V'(s⊕a))."""
+    found: dict[Place, Any] = {}
+    for s in reversed(c.all_places):
+        found[s] = mean((policy[k], d[k] + _gradients_after(c, k, found, 0)) for k in c.at(s))
+    return found
+
+
+def _gradients_root_change(c: Case, weights: Table, d: Table) -> list[Any]:
+    """The change of A along d, in this way."""
+    changes = _gradients_differentiated(c, c.policy(c.bellman(weights)), d)
+    return [changes[x, ()] for x in c.prompts]
+
+
+def _gradients_pushed(c: Case, changes: Table, d: Table) -> dict[Pair, Any]:
+    """J_M d: d(s,a) and the change of V(s⊕a)."""
+    return {k: d[k] + _gradients_after(c, k, changes, 0) for k in c.all_pairs}
+
+
+def _gradients_pulled(c: Case, policy: Table, g: Table) -> dict[Pair, Any]:
+    """J_Mᵀ g: g(s,a), and g of each pair above times the chance of (s,a) from there on."""
+    found = {}
+    for x, s, a in c.all_pairs:
+        k: Pair = (x, s, a)
+        found[k], chance = g[k], policy[k]
+        for t in reversed(range(len(s))):
+            above: Pair = (x, s[:t], s[t])
+            found[k], chance = found[k] + g[above] * chance, chance * policy[above]
+    return found
+
+
+def _gradients_along(c: Case, gradient: Table, d: Table) -> list[Any]:
+    """<gradient, d>, of each prompt."""
+    return [total(gradient[k] * d[k] for k in c.all_pairs if k[0] == x) for x in c.prompts]
+
+
+def _gradients_of_arm_risk(c: Case, mine: Table, target: Table) -> dict[Pair, Any]:
+    """p_X(x) ρ(s) (π(a|s) - π_ρ(a|s)), of weights of logits."""
+    pi, theirs, share = c.policy(mine), c.policy(target), c.prompt_weights
+    rho = c.passing(theirs)
+    return {k: rho[k[:2]] * (x - theirs[k]) * share[k[0]] for k, x in pi.items()}
+
+
+def _gradients_of_ebm_risk(c: Case, mine: Table, theirs: Table) -> dict[Pair, Any]:
+    """p_X(x) (p(s,a) - ρ(s,a)), of chances of pairs."""
+    return {k: (x - theirs[k]) * c.prompt_weights[k[0]] for k, x in mine.items()}
+
+
+def _gradients_ends(c: Case) -> set[Pair]:
+    """The pairs that end a response."""
+    return {c.path(reply)[-1] for reply in c.replies}
+
+
+@definition("A10-ebm")
+def _a10_ebm(c: Case) -> Iterator[Row]:
+    weights, ends = exps(c.rewards), _gradients_ends(c)
+    p, last = c.ebm(weights), {reply: c.path(reply)[-1] for reply in c.replies}
+    routes = {
+        "αβ/Z at last steps": _gradients_alpha_beta(c, weights),
+        "∂A/∂r at last steps": _gradients_chances(c, c.bellman(weights)),
+    }
+    if _gradients_few(c):
+        routes["complex step"] = _gradients_of_root(c, weights)
+    sides = {name: [gradient[last[reply]] for reply in c.replies] for name, gradient in routes.items()}
+    yield from _gradients_pairwise("∂A/∂R(y)", {"p_R": [p[reply] for reply in c.replies], **sides})
+    d = {k: x if k in ends else Number(0) for k, x in c.table("direction").items()}
+    left, right = c.expect(p, {reply: d[last[reply]] for reply in c.replies}), _gradients_root_change(c, weights, d)
+    yield "along a direction: Σ p(y) D(y) = complex step", "equal", left, right
+
+
+@definition("A10-arm")
+def _a10_arm(c: Case) -> Iterator[Row]:
+    weights = exps(c.logits)
+    p, policy, changes = c.arm(weights), c.policy(weights), _gradients_of_values(c, weights)
+
+    def on_path(f: Table, k: Pair) -> list[Any]:
+        return [f[k] if any(above[:2] == k[:2] for above in c.path((k[0], y))) else Number(0) for y in c.responses]
+
+    formula, stepped = ([on_path(f, k) for k in c.all_pairs] for f in (policy, changes))
+    left, right = ([x for row in rows for x in row] for rows in (formula, stepped))
+    yield "∂A^ARM(x,y)/∂q: π on the path = complex step", "equal", left, right
+    rows = zip(c.all_pairs, formula, strict=True)
+    enumerated, recursive = _gradients_taken(c, p), _gradients_chances(c, weights)
+    routes = {
+        "mean over y": [mean((p[k[0], y], x) for y, x in zip(c.responses, row, strict=True)) for k, row in rows],
+        "chance of the pair, by enumeration": [enumerated[k] for k in c.all_pairs],
+        "chance of the pair, by recursion": [recursive[k] for k in c.all_pairs],
+    }
+    yield from _gradients_pairwise("E ∂A^ARM/∂q", routes)
+
+
+@definition("A11-backprop")
+def _a11_backprop(c: Case) -> Iterator[Row]:
+    weights, d = exps(c.rewards), c.table("direction")
+    logits = c.bellman(weights)
+    policy, formula = c.policy(logits), _gradients_chances(c, logits)
+    at_root = {k: x if not k[1] else Number(0) for k, x in policy.items()}
+    routes = {
+        "ρ(s) π(a|s)": formula,
+        "αβ'/Z": _gradients_alpha_beta(c, weights),
+        "J_Mᵀ ∂A/∂q": _gradients_pulled(c, policy, at_root),
+    }
+    if _gradients_few(c):
+        routes |= {"enumeration": _gradients_taken(c, c.ebm(weights)), "complex step": _gradients_of_root(c, weights)}
+    yield from _gradients_pairwise("∂A/∂r(s,a)", {n: [f[k] for k in c.all_pairs] for n, f in routes.items()})
+    changes = _gradients_changes(c, weights, d)
+    yield "along a direction", "equal", _gradients_along(c, formula, d), [changes[x, ()] for x in c.prompts]
+
+
+@definition("GR-arm-risk")
+def _gr_arm_risk(c: Case) -> Iterator[Row]:
+    weights, target, share = exps(c.logits), exps(c.table("other")), c.prompt_weights
+    rho, chances = c.passing(c.policy(target)), _gradients_chances(c, target)
+    changes, policy = _gradients_of_values(c, weights), c.policy(weights)
+    routes = {
+        "ρ(s) (π_q - π_ρ)": _gradients_of_arm_risk(c, weights, target),
+        "E[∂A^ARM - ∂R_q], complex step": {k: (rho[k[:2]] * x - chances[k]) * share[k[0]] for k, x in changes.items()},
+    }
+    if _gradients_few(c):
+        taken = _gradients_taken(c, {reply: x * share[reply[0]] for reply, x in c.arm(target).items()})
+        here = {s: total(taken[k] for k in c.at(s)) for s in c.all_places}
+        routes["E[π_q on the path - actions taken]"] = {k: x * here[k[:2]] - taken[k] for k, x in policy.items()}
+    yield from _gradients_pairwise("∂L^ARM/∂q(s,a)", {n: [f[k] for k in c.all_pairs] for n, f in routes.items()})
+
+
+@definition("GR-ebm-risk")
+def _gr_ebm_risk(c: Case) -> Iterator[Row]:
+    weights, target, d = exps(c.rewards), exps(c.table("other")), c.table("direction")
+    theirs, rho = _gradients_chances(c, target), c.arm(target)
+    formula = _gradients_of_ebm_risk(c, _gradients_chances(c, c.bellman(weights)), theirs)
+    routes = {"p_R - ρ": formula, "αβ'/Z - ρ": _gradients_of_ebm_risk(c, _gradients_alpha_beta(c, weights), theirs)}
+    if _gradients_few(c):
+        p, data = c.ebm(weights), _gradients_taken(c, rho)
+        routes["enumeration"] = _gradients_taken(c, {k: (x - rho[k]) * c.prompt_weights[k[0]] for k, x in p.items()})
+        routes["complex step"] = _gradients_of_ebm_risk(c, _gradients_of_root(c, weights), data)
+    yield from _gradients_pairwise("∂L^EBM/∂r(s,a)", {n: [f[k] for k in c.all_pairs] for n, f in routes.items()})
+    parts = zip(_gradients_root_change(c, weights, d), c.expect(rho, c.totals(d)), c.prompt_weights, strict=True)
+    yield "along a direction", "equal", _gradients_along(c, formula, d), [(a - b) * share for a, b, share in parts]
+
+
+@definition("GR-chain")
+def _gr_chain(c: Case) -> Iterator[Row]:
+    weights, target, d = exps(c.rewards), exps(c.table("other")), c.table("direction")
+    logits = c.bellman(weights)
+    of_logits = _gradients_of_arm_risk(c, logits, target)
+    of_rewards = _gradients_of_ebm_risk(c, _gradients_alpha_beta(c, weights), _gradients_chances(c, target))
+    routes = {"∇_r L^EBM": of_rewards, "J_Mᵀ ∇_q L^ARM": _gradients_pulled(c, c.policy(logits), of_logits)}
+    if _gradients_few(c):
+        p, rho = c.ebm(weights), c.arm(target)
+        routes["enumeration"] = _gradients_taken(c, {k: (x - rho[k]) * c.prompt_weights[k[0]] for k, x in p.items()})
+    yield from _gradients_pairwise("gradient", {n: [f[k] for k in c.all_pairs] for n, f in routes.items()})
+    pushed = _gradients_pushed(c, _gradients_changes(c, weights, d), d)
+    left, right = _gradients_along(c, of_rewards, d), _gradients_along(c, of_logits, pushed)
+    yield "<∇_r L^EBM, d> = <∇_q L^ARM, J_M d>", "equal", left, right
+
+
+# -- The Jacobian of M, minimisers and Taylor remainders --
+
+
+def _jacobian_tree(c: Case) -> list[tuple[tuple[int, ...], int | None]]:
+    """(prefix, action) of one prompt's pairs, in order of depth."""
+    return [(s, a) for x, s, a in c.all_pairs if not x]
+
+
+def _jacobian_unit(c: Case, s: tuple[int, ...], a: int | None) -> dict[Pair, Any]:
+    """1 at one pair of each prompt's tree."""
+    return {k: Number(int(k[1:] == (s, a))) for k in c.all_pairs}
+
+
+def _jacobian_pushed(c: Case, weights: Table) -> list[dict[Pair, Any]]:
+    """The columns of J_M: J_M e of each unit vector."""
+    units = [_jacobian_unit(c, *u) for u in _jacobian_tree(c)]
+    return [_gradients_pushed(c, _gradients_changes(c, weights, e), e) for e in units]
+
+
+def _jacobian_stepped(c: Case, weights: Table) -> list[dict[Pair, Any]]:
+    """The same, where exp V(s) is affine in e^r(u): what of it is lost without u, over exp V(s)."""
+    columns, values = [], c.values(weights)
+    for u in _jacobian_tree(c):
+        without = c.values({k: Number(0) if k[1:] == u else w for k, w in weights.items()})
+        lost = {s: z if is_zero(z) else (z - without[s]) / z for s, z in values.items()}
+        columns.append(_gradients_pushed(c, lost, _jacobian_unit(c, *u)))
+    return columns
+
+
+def _jacobian_determinant(rows: list[list[Any]]) -> Any:
+    """The determinant, by elimination."""
+    found: Any = Number(1)
+    while rows:
+        i = next((i for i, row in enumerate(rows) if not is_zero(row[0])), None)
+        if i is None:
+            return Number(0)
+        first, found = rows[i], found * rows[i][0] * (-1) ** i
+        rest = rows[:i] + rows[i + 1 :]
+        rows = [
+            row[1:] if is_zero(row[0]) else [y - row[0] / first[0] * x for x, y in zip(first[1:], row[1:], strict=True)]
+            for row in rest
+        ]
+    return found
+
+
+@definition("GR-jacobian")
+def _gr_jacobian(c: Case) -> Iterator[Row]:
+    columns, tree = _jacobian_pushed(c, exps(c.rewards)), _jacobian_tree(c)
+    for x, name in enumerate(c.names):
+        rows = [[column[x, *k] for column in columns] for k in tree]
+        not_above = [(i, j) for i, k in enumerate(tree) for j, u in enumerate(tree) if len(k[0]) >= len(u[0])]
+        left, right = [rows[i][j] for i, j in not_above], [int(i == j) for i, j in not_above]
+        yield f"prompt {name!r}: 1 on the diagonal, 0 below", "equal", left, right
+        yield f"prompt {name!r}: det J_M", "equal", [_jacobian_determinant(rows)], [1]
+
+
+def _jacobian_flat(c: Case, columns: list[dict[Pair, Any]]) -> list[Any]:
+    """Columns as one list: the pair slowest, then the prompt, then the unit vector."""
+    return [column[x, *k] for k in _jacobian_tree(c) for x in c.prompts for column in columns]
+
+
+@definition("GR-adjoint", "numbers")
+def _gr_adjoint(c: Case) -> Iterator[Row]:
+    weights, d, g = exps(c.rewards), c.table("direction"), c.spread(c.numbers[c.T :])  # after the direction
+    policy = c.policy(c.bellman(weights))
+    pushed = _gradients_pushed(c, _gradients_changes(c, weights, d), d)
+    left, right = _gradients_along(c, pushed, g), _gradients_along(c, _gradients_pulled(c, policy, g), d)
+    yield "<g, J d> = <Jᵀ g, d>", "equal", left, right
+    stepped = _gradients_pushed(c, _gradients_differentiated(c, policy, d), d)
+    yield "J d = complex step", "equal", [pushed[k] for k in c.all_pairs], [stepped[k] for k in c.all_pairs]
+    if not _gradients_few(c):
+        return
+    tree, p, taken = _jacobian_tree(c), c.ebm(weights), [frozenset(c.path(reply)) for reply in c.replies]
+    pulled = [_gradients_pulled(c, policy, _jacobian_unit(c, *k)) for k in tree]
+    matrix = _jacobian_flat(c, _jacobian_pushed(c, weights))
+    rows = [[row[x, *u] for x in c.prompts for u in tree] for row in pulled]
+    routes = {
+        "J e": matrix,
+        "complex step": _jacobian_flat(c, _jacobian_stepped(c, weights)),
+        "(Jᵀ e)ᵀ": [e for row in rows for e in row],
+    }
+    yield from _gradients_pairwise("J_M", routes)
+    entries, chances, left, right = iter(matrix), _gradients_taken(c, p), list[Any](), list[Any]()
+    for k, x, u in product(tree, c.prompts, tree):
+        entry, below = next(entries), len(k[0]) < len(u[0])
+        both = (p[y] for y, pairs in zip(c.replies, taken, strict=True) if (x, *k) in pairs and (x, *u) in pairs)
+        left.append(chances[x, *k] * entry if below else 0)
+        right.append(total(both) if below else 0)
+    yield "P(pair) J = P(both pairs), by enumeration", "equal", left, right
+
+
+@definition("GR-minimisers")
+def _gr_minimisers(c: Case) -> Iterator[Row]:
+    target, d = exps(c.table("other")), c.table("direction")
+    rho = c.arm(target)
+    ends = {c.path(reply)[-1]: x for reply, x in rho.items()}
+    best = {k: ends.get(k, Number(1)) for k in c.all_pairs}
+    logits = c.bellman(best)
+    of_logits = _gradients_of_arm_risk(c, logits, target)
+    of_rewards = _gradients_of_ebm_risk(c, _gradients_alpha_beta(c, best), _gradients_chances(c, target))
+    for name, gradient in (("ARM", of_logits), ("EBM", of_rewards)):
+        yield f"∇L^{name} = 0", "equal", [gradient[k] for k in c.all_pairs], [0] * len(c.all_pairs)
+    for name, p in (("M(r*)", c.arm(logits)), ("r*", c.ebm(best))):
+        yield f"p of {name} = ρ", "equal", [log(p[k]) for k in c.replies], [log(rho[k]) for k in c.replies]
+    left, right = _gradients_root_change(c, best, d), c.expect(rho, c.totals(d))
+    yield "∂A along a direction = E_ρ of it", "equal", left, right
+
+
+def _jacobian_squared_span(values: Iterable[Any]) -> Any:
+    """(max - min)², 0 of nothing."""
+    kept = list(values)
+    span = largest(kept) - smallest(kept) if kept else Number(0)
+    return span * span
+
+
+def _jacobian_remainders(
+    name: str, f: Callable[[Fraction], list[Any]], slopes: list[Any], squares: list[Any]
+) -> Iterator[Row]:
+    """f(h) - f(0) - h f'(0) against 0, and against h²/8 of what f'' is at most a quarter of."""
+    start = f(Fraction(0))
+    for h in (Fraction(1, 256), Fraction(1, 512)):
+        rest = [b - a - h * slope for a, b, slope in zip(start, f(h), slopes, strict=True)]
+        what = f"{name}: remainder at {float(h):g}"
+        yield f"{what} is not negative", "at most", [0] * len(rest), rest
+        yield f"{what} is at most h²/8 of a span squared", "at most", rest, [h * h / 8 * x for x in squares]
+
+
+@definition("GR-taylor")
+def _gr_taylor(c: Case) -> Iterator[Row]:
+    target, d = exps(c.table("other")), c.table("direction")
+    weights, logits, totals = exps(c.rewards), exps(c.logits), c.totals(d)
+    rho, passing, allowed = c.arm(target), c.passing(c.policy(target)), c.products(weights)
+
+    def moved(f: Table, h: Fraction) -> dict[Pair, Any]:
+        return exps({k: x if x == -inf else x + h * d[k] for k, x in f.items()})
+
+    def risk(p: Table) -> list[Any]:
+        return c.over_prompts([-x for x in c.expect(rho, logs(p))])
+
+    def partition(h: Fraction) -> list[Any]:
+        return [log(z) for z in c.sums(c.products(moved(c.rewards, h)))]
+
+    of_partition = _gradients_chances(c, c.bellman(weights))
+    of_ebm = _gradients_of_ebm_risk(c, of_partition, _gradients_chances(c, target))
+    of_arm = _gradients_of_arm_risk(c, logits, target)
+    spans = c.per_prompt(lambda ys: _jacobian_squared_span(totals[y] for y in ys if not is_zero(allowed[y])))
+    local = {s: _jacobian_squared_span(d[k] for k in c.at(s) if k in c.live) for s in c.all_places}
+    slopes, squares = _gradients_along(c, of_partition, d), c.over_prompts(spans)
+    yield from _jacobian_remainders("A", partition, slopes, spans)
+    slopes = [total(_gradients_along(c, of_ebm, d))]
+    yield from _jacobian_remainders("L^EBM", lambda h: risk(c.ebm(moved(c.rewards, h))), slopes, squares)
+    slopes, squares = [total(_gradients_along(c, of_arm, d))], c.over_prompts(c.over_places(passing, local))
+    yield from _jacobian_remainders("L^ARM", lambda h: risk(c.arm(moved(c.logits, h))), slopes, squares)
+
+
+# -- What changes nothing: shaping and shifts --
+
+
+def _gauges_potential(c: Case, place: int) -> dict[Place, Any]:
+    """φ: the table's, and at each prompt what the body lifted in its place."""
+    roots = zip(c.prompts, c.lifted[place], strict=True)
+    return {**c.table("potential"), **{(x, ()): value for x, value in roots}}
+
+
+def _gauges_shaped(c: Case, rewards: Table, phi: Table) -> dict[Pair, Any]:
+    """r(s,a) + φ(s) - φ(s⊕a)."""
+    return {k: x + phi[k[:2]] - _gradients_after(c, k, phi, 0) for k, x in rewards.items()}
+
+
+@definition("G-invariance", "lifted")
+def _g_invariance(c: Case) -> Iterator[Row]:
+    before = c.totals(c.rewards)
+    after = c.totals(_gauges_shaped(c, c.rewards, c.table("potential")))
+    yield "φ(x) = 0: R is unchanged", "equal", [after[k] for k in c.replies], [before[k] for k in c.replies]
+    phi = _gauges_potential(c, 2 * c.T)  # after the rewards and the potential
+    after = c.totals(_gauges_shaped(c, c.rewards, phi))
+    right = [before[k] + phi[k[0], ()] for k in c.replies]
+    yield "φ(x) adds itself to R", "equal", [after[k] for k in c.replies], right
+
+
+@definition("G-equivariance", "lifted")
+def _g_equivariance(c: Case) -> Iterator[Row]:
+    phi, tau = _gauges_potential(c, c.T), c.temperature  # after the rewards
+    sides: list[tuple[Table, Table]] = []
+    for rewards in (_gauges_shaped(c, c.rewards, phi), c.rewards):
+        weights = exps(rewards, tau)
+        sides.append((logs(c.bellman(weights)), logs(c.values(weights))))
+    (logits, values), (q, v) = sides
+    left, right = [tau * logits[k] for k in c.all_pairs], [tau * q[k] + phi[k[:2]] for k in c.all_pairs]
+    yield "M(r + φ(s) - φ(s⊕a)) = M(r) + φ(s)", "equal", left, right
+    left, right = [tau * values[s] for s in c.all_places], [tau * v[s] + phi[s] for s in c.all_places]
+    yield "its values move by φ(s)", "equal", left, right
+
+
+@definition("G-quotient", "lifted")
+def _g_quotient(c: Case) -> Iterator[Row]:
+    phi = _gauges_potential(c, 2 * c.T)  # after the rewards and the logits
+    tables = _gauges_shaped(c, c.rewards, phi), c.rewards
+    left, right = ([log(x) for x in c.policy(c.bellman(exps(rewards))).values()] for rewards in tables)
+    yield "same R, same policy", "equal", left, right
+    shifted = {k: x + phi[k[:2]] for k, x in c.logits.items()}
+    one, two = (logs(c.products(c.inverse(exps(q)))) for q in (c.logits, shifted))
+    right = [one[k] + phi[k[0], ()] for k in c.replies]
+    yield "same policy, same R up to c(x)", "equal", [two[k] for k in c.replies], right
+
+
+@definition("G-sections", "lifted")
+def _g_sections(c: Case) -> Iterator[Row]:
+    weights, before = exps(c.rewards), c.totals(c.rewards)
+    ends = {c.path(k)[-1]: exp(before[k]) for k in c.replies}
+    terminal = c.totals(logs({k: ends.get(k, Number(1)) for k in c.all_pairs}))
+    yield "R of terminal R = R", "equal", [terminal[k] for k in c.replies], [before[k] for k in c.replies]
+    policy, alive = c.policy(exps(c.logits)), {k[:2] for k in c.live}
+    sums = c.local(policy)
+    yield "V of log π = 0", "equal", [log(sums[s]) for s in c.all_places], [0 if s in alive else -inf for s in sums]
+    (constant,) = c.lifted[3 * c.T]  # after the rewards, the logits, and 0 or -inf at each prefix
+    fixed = {k: x * exp(constant) if not k[1] else x for k, x in policy.items()}
+    mapped = c.bellman(fixed)
+    sides = ([log(f[k]) for k in c.all_pairs] for f in (mapped, fixed))
+    yield "M(log π + c(x)) = log π + c(x)", "equal", next(sides), next(sides)
+    mapped, below = c.bellman(weights), logs(c.below(weights))
+    for t in range(c.T - 1):
+        right = [c.rewards[k] + _gradients_after(c, k, below, 0) for k in c.pairs(t)]
+        yield f"M(r) - r = V(s⊕a) at depth {t}", "equal", [log(mapped[k]) for k in c.pairs(t)], right
+
+
+# -- How many rewards give one distribution --
+
+
+def _gauge_dimensions_rank(rows: Iterable[Iterable[int]]) -> int:
+    """The rank of a matrix of integers, over the rationals: each row less what the rows before it span."""
+    base: dict[int, list[Fraction]] = {}
+    for row in rows:
+        rest = [Fraction(x) for x in row]
+        for i in range(len(rest)):
+            if rest[i] and i in base:
+                factor = rest[i] / base[i][i]
+                rest = [x - factor * y for x, y in zip(rest, base[i], strict=True)]
+            elif rest[i]:
+                base[i] = rest
+                break
+    return len(base)
+
+
+@definition("G-shaping")
+def _g_shaping(c: Case) -> Iterator[Row]:
+    for x, name in enumerate(c.names):
+        paths = [c.path((x, y)) for y in c.responses]
+        allowed = [path for path in paths if all(c.rewards[k] != -inf for k in path)]
+        passed = {k for path in allowed for k in path}
+        pairs = [k for k in c.all_pairs if k in passed]
+        places = [s for s in c.all_places if any(k in passed for k in c.at(s))]
+        moves = {(k, s): (k[:2] == s) - (c.child(k) == s) for k in pairs for s in places}
+        left = [sum(moves[k, s] for k in path) for path in allowed for s in places]
+        yield f"{name!r}: R moves by φ(x)", "equal", left, [int(not s[1]) for _ in allowed for s in places]
+        taken = _gauge_dimensions_rank([int(k in path) for k in pairs] for path in allowed)
+        shaping = _gauge_dimensions_rank([moves[k, s] for k in pairs] for s in places if s[1])
+        what, free = "dimension of the kernel, rank of shaping, prefixes but the root", len(pairs) - len(allowed)
+        yield f"{name!r}: {what}", "equal", [len(pairs) - taken, shaping, len(places) - 1], [free] * 3
+        yield f"{name!r}: rank = |Y|", "equal", [taken], [len(allowed)]
+
+
+@definition("G-dims")
+def _g_dims(c: Case) -> Iterator[Row]:
+    edges, powers = len(c.all_pairs), sum(c.V**t for t in range(c.T))
+    rank = _gauge_dimensions_rank([int(k in c.path(reply)) for k in c.all_pairs] for reply in c.replies)
+    states, responses = powers, powers if c.eos else c.V**c.T
+    yield "|E| = I + |Y| - 1, listed", "equal", [edges], [c.P * (states + responses - 1)]
+    yield "rank = |Y|", "equal", [rank], [c.P * responses]
+    yield "kernel = I - 1", "equal", [edges - rank], [c.P * (states - 1)]
+    left, right = [len(c.all_places), edges - len(c.all_places)], [c.P * states, c.P * (responses - 1)]
+    yield "gauge of q: I; quotient: |Y| - 1", "equal", left, right
+    known = {(1, 2): (3, 2, 1), (2, 2): (5, 3, 2), (2, 3): (13, 7, 6), (3, 3): (25, 13, 12), (2, 5): (61, 31, 30)}
+    printed = known if c.eos else {(2, 3): (14, 8, 6)}
+    if (c.V, c.T) in printed:
+        yield "the table", "equal", [edges, rank, edges - rank], [c.P * x for x in printed[c.V, c.T]]
+
+
+@definition("G-eq3-dims")
+def _g_last_reward_dims(c: Case) -> Iterator[Row]:
+    free = [k for k in c.all_pairs if len(k[1]) < c.T - 1]
+    rank = _gauge_dimensions_rank([int(k in c.path(reply)) for k in free] for reply in c.replies)
+    responses, last = sum(c.V**t for t in range(c.T)), c.V ** (c.T - 1)
+    reached = responses if c.T > 1 else 0
+    yield "|E| = 2|Y| - 1 - V^(T-1)", "equal", [len(free)], [2 * responses - 1 - last]
+    yield "rank = |Y| for T ≥ 2, 0 for T = 1", "equal", [rank], [reached]
+    what = "kernel = |Y| - 1 - V^(T-1) for T ≥ 2"
+    yield what, "equal", [len(free) - rank], [2 * responses - 1 - last - reached]
+
+
+# -- Sections 3.1 and 3.2 --
+
+
+def _s3_through(c: Tree, p: Table) -> dict[Any, Any]:
+    """Σ p(y) over the responses that pass through each prefix, and over those that take each pair."""
+    found: dict[Any, Any] = dict.fromkeys((*c.all_places, *c.all_pairs), Number(0))
+    for reply in c.replies:
+        for pair in c.path(reply):
+            found[pair], found[pair[:2]] = found[pair] + p[reply], found[pair[:2]] + p[reply]
+    return found
+
+
+def _s3_conditionals(c: Tree, p: Table) -> dict[Pair, Any]:
+    """The chance of each action among the responses that pass through its prefix; 0 where none does."""
+    through = _s3_through(c, p)
+    return {k: Number(0) if is_zero(through[k[:2]]) else through[k] / through[k[:2]] for k in c.all_pairs}
+
+
+def _s3_rank(rows: Iterable[Mapping[Any, Exactly]]) -> int:
+    """The rank over the rationals of rows that are dicts, by elimination."""
+    basis: dict[Any, dict[Any, Exactly]] = {}
+    for row in rows:
+        left = {k: Fraction(x) for k, x in row.items() if x}
+        while left:
+            lead = min(left, key=repr)
+            if lead not in basis:
+                basis[lead] = {k: x / left[lead] for k, x in left.items()}
+                break
+            factor = left[lead]
+            for k, x in basis[lead].items():
+                left[k] = left.get(k, Fraction(0)) - factor * x
+            left = {k: x for k, x in left.items() if x}
+    return len(basis)
+
+
+@definition("S3.1-chain")
+def _s3_chain(c: Case) -> Iterator[Row]:
+    joint = c.ebm(exps(c.rewards))
+    again = c.products(_s3_conditionals(c, joint))
+    left, right = ([log(p[k]) for k in c.replies] for p in (again, joint))
+    yield "joint → conditionals → joint", "equal", left, right
+    policy = c.policy(exps(c.logits))
+    steps, passing = _s3_conditionals(c, c.products(policy)), c.passing(policy)
+    for t in range(c.T):
+        left, right = ([-inf if is_zero(passing[k[:2]]) else log(f[k]) for k in c.pairs(t)] for f in (steps, policy))
+        yield f"conditionals → joint → conditionals at depth {t}", "equal", left, right
+    free = sum(len(c.actions(len(s))) - 1 for x, s in c.all_places if x == 0)
+    yield "degrees of freedom at free states = |Y| - 1", "equal", [free], [len(set(c.responses)) - 1]
+
+
+@definition("S3.2-decomp", "lifted")
+def _s3_decomposition(c: Case) -> Iterator[Row]:
+    rank = _s3_rank(dict.fromkeys(c.path(k), 1) for k in c.replies)
+    yield "rank of r ↦ R_r = |X||Y|", "equal", [rank], [c.P * len(c.responses)]
+    kernel = len(c.all_places) - c.P
+    yield "dimension of its kernel = |S| - |X|", "equal", [len(c.all_pairs) - rank], [kernel]
+    last, drawn = c.spread(c.lifted[: c.T]), c.lifted[c.T]  # the rewards, then R of each response
+    if not all(is_zero(x) for k, x in last.items() if c.child(k) is not None):
+        raise Rejected("a reward before the last step")
+    reached = c.totals(last)
+    yield "R_r = R with all reward on the last step", "equal", [reached[k] for k in c.replies], drawn
+
+
+@definition("P1-cost")
+def _p1_cost(_: Case) -> Iterator[Row]:
+    for V, T in product((1, 2, 3), (2, 3, 4)):
+        tree, what = Tree(V, T), f"V={V}, T={T}: "
+        n, below_root = len(tree.responses), [s for s in tree.all_places if s[1]]
+        table = {k: Number(Fraction(1 + (t + i) % 5, 1 + i % 3)) for t in range(T) for i, k in enumerate(tree.pairs(t))}
+        # A log-sum-exp for the value of each prefix that is the child of a pair: of all pairs, or of those on a path.
+        children = [len({tree.child(k) for k in table} - {None}), len(below_root)]
+        yield what + "of either whole table, |Y| - 1", "equal", children, [n - 1, n - 1]
+        path = tree.path((0, (*[V - 1] * (T - 1), None)))
+        passed = [place for place in map(tree.child, path) if place is not None]
+        terms = sum(len(tree.at(s)) for s in passed)
+        right = [T - 1, (T - 2) * (V + 1) + 1]
+        yield what + "of one R_r(x, y), T - 1 with (T - 2)(V + 1) + 1 terms", "equal", [len(passed), terms], right
+        terms = sum(len(tree.at(s)) for s in below_root)
+        right = [n - 1, len(table) - (V + 1)]
+        yield what + "of q at one state, |Y| - 1 with |E| - V - 1 terms", "equal", [len(below_root), terms], right
+        logits, tails = tree.bellman(table), tree.below(table)
+        back, along, whole = tree.inverse(logits), Number(1), Number(1)
+        for k in path:
+            along, whole = along * back[k], whole * table[k]
+        first = [
+            table[k] * (1 if place is None else tails[place])
+            for k, place in zip(tree.pairs(0), map(tree.child, tree.pairs(0)), strict=True)
+        ]
+        yield what + "what was computed", "equal", [along, *first], [whole, *(logits[k] for k in tree.pairs(0))]
+        same = sum(is_zero(back[k] - x) for k, x in table.items())
+        yield what + "M⁻¹ gives r back", "equal", [same], [2 * n - 1]
+
+
+# -- Sections 3.3 and 3.4 --
+
+
+def _s3_ahead(c: Tree, weights: Table, values: Table) -> dict[Pair, Any]:
+    """exp of r(s, a) + V(s⊕a), from weights exp r and exp V; V = 0 at the end."""
+    return {k: x if c.child(k) is None else x * values[c.child(k)] for k, x in weights.items()}
+
+
+@definition("S3.3-bellman", "lifted")
+def _s3_fixed_point(c: Case) -> Iterator[Row]:
+    tau, weights = c.temperature, exps(c.rewards, c.temperature)
+    logits, start = c.bellman(weights), c.spread(c.lifted[c.T : 2 * c.T])  # after the rewards
+    one = c.lifted[2 * c.T][0]
+    if is_zero(exp(one / tau) - 1) or -inf in start.values():
+        raise Rejected("a step of 0, or logits that are not finite")
+    once, before = _s3_ahead(c, weights, c.local(logits)), exps(start, tau)
+    raised = {k: x * exp(one / tau) for k, x in before.items()}
+    first = reached = _s3_ahead(c, weights, c.local(before))
+    for _ in range(c.T - 1):
+        before, reached = reached, _s3_ahead(c, weights, c.local(reached))
+    for t in range(c.T):
+        right = [tau * log(logits[k]) for k in c.pairs(t)]
+        yield f"B_r(M(r)) = M(r) at depth {t}", "equal", [tau * log(once[k]) for k in c.pairs(t)], right
+        yield f"B_r^T(any q) = M(r) at depth {t}", "equal", [tau * log(reached[k]) for k in c.pairs(t)], right
+    paths = [c.path(k) for k in c.replies if len(k[1]) == c.T]
+    deep = {path[0] for path in paths if all(k in c.live for k in path)}
+    left = [tau * log(before[k]) if k in deep else 1 for k in c.pairs(0)]
+    right = [tau * log(logits[k]) if k in deep else 0 for k in c.pairs(0)]
+    yield "B_r^(T-1)(q) is not M(r)", "differs", left, right
+    moved = _s3_ahead(c, weights, c.local(raised))
+    for t in range(c.T - 1):
+        tokens = [k for k in c.pairs(t) if k[2] is not None]
+        allowed = [k for k in tokens if c.rewards[k] != -inf]
+        change = {k: tau * (log(moved[k]) - log(first[k])) for k in allowed}
+        right = [one if k in change else 0 for k in tokens]
+        yield f"B_r(q + 1) = B_r(q) + 1 at depth {t}", "equal", [change.get(k, 0) for k in tokens], right
+
+
+@definition("S3.3-opt")
+def _s3_optimal(c: Case) -> Iterator[Row]:
+    tau, weights = c.temperature, exps(c.rewards, c.temperature)
+    totals, p = c.totals(c.rewards), c.arm(exps(c.table("other")))
+    highest, best = [tau * log(x) for x in c.sums(c.products(weights))], c.ebm(weights)
+
+    def objective(q: Table) -> list[Any]:
+        return [a + tau * b for a, b in zip(c.expect(q, totals), c.entropy(q), strict=True)]
+
+    right = [a - tau * b for a, b in zip(highest, c.kl(p, best), strict=True)]
+    yield "J(π) = A_R - KL(p_π, p_R)", "equal", objective(p), right
+    yield "J(π) ≤ A_R", "at most", objective(p), highest
+    yield "J(π) = A_R at π = softmax(M(r))", "equal", objective(c.arm(c.bellman(weights))), highest
+
+
+def _s3_discounted(
+    c: Tree, rewards: Table, gamma: Exactly, tau: Exactly = 1, measure: Table | None = None
+) -> tuple[dict[Pair, Any], dict[Place, Any]]:
+    """q and V, as logarithms: q(s, a) = r(s, a) + γ V(s⊕a), V(s) = τ log Σ π_ref exp(q/τ)."""
+    q: dict[Pair, Any] = {}
+    V: dict[Place, Any] = {}
+    for place in reversed(c.all_places):
+        for k in c.at(place):
+            child = c.child(k)
+            q[k] = rewards[k] if child is None else rewards[k] + gamma * V[child]
+        V[place] = _s3_value(c, q, place, tau, measure)
+    return q, V
+
+
+def _s3_value(c: Tree, q: Table, place: Place, tau: Exactly, measure: Table | None) -> Any:
+    parts = {k: exp(q[k] if isinstance(q[k], float) else q[k] / tau) for k in c.at(place)}
+    return tau * log(total(x if measure is None else x * measure[k] for k, x in parts.items()))
+
+
+@definition("S3.3-gamma", "numbers")
+def _s3_gamma(c: Case) -> Iterator[Row]:
+    policy = c.policy(exps(c.table("other")))
+    p, passing = c.products(policy), c.passing(policy)
+    for gamma in (Fraction(1, 2), Fraction(7, 8)):
+        what = f"γ={float(gamma)}: "
+        q, V = _s3_discounted(c, c.rewards, gamma)
+        best = c.policy(exps(q))
+        highest = [V[x, ()] for x in c.prompts]
+        gains = {k: gamma ** len(k[1]) * (c.rewards[k] - log(x)) for k, x in policy.items() if not is_zero(x)}
+        value = c.expect(p, {k: total(gains.get(pair, 0) for pair in c.path(k)) for k in c.replies})
+        gap = c.over_places(passing, {s: gamma ** len(s[1]) * x for s, x in c.step_kl(policy, best).items()})
+        right = [a - b for a, b in zip(highest, gap, strict=True)]
+        yield what + "J(π) = V(x) - E Σ γ^(t-1) KL(π, π*)", "equal", value, right
+        yield what + "J(π) ≤ V(x)", "at most", value, highest
+        if len(c.live) < len(c.all_pairs):
+            continue
+        mine = c.products(best)
+        for name, base in (("Σ r", Fraction(1)), ("Σ γ^(t-1) r", gamma)):
+            model = c.ebm(exps({k: base ** len(k[1]) * x for k, x in c.rewards.items()}))
+            ratios = {k: abs(x) for k, x in log_ratios(mine, model).items()}
+            apart = c.per_prompt(lambda replies, f=ratios: largest(f[k] for k in replies))  # type: ignore[misc]
+            # With EOS and T = 2 the last value is a reward, and discounting it is one and the same.
+            relation = "equal" if base != 1 and c.eos and c.T == 2 else "differs"
+            yield what + f"log p_π* and that of {name}", relation, apart, [0] * c.P
+    yield from _s3_by_hand()
+    yield from _s3_cyclic(c.numbers[-24:])
+
+
+def _s3_by_hand() -> Iterator[Row]:
+    tree, what = Tree(1, 3), "V=1, T=3, γ=½: "
+    q, V = _s3_discounted(tree, dict.fromkeys(tree.all_pairs, Number(0)), Fraction(1, 2))
+    eos, value, root = tree.policy(exps(q))[0, (), None], V[0, ()], exp(log(2) / 2)
+    yield what + "π(EOS|x) = √2 - 1", "equal", [eos], [root - 1]
+    yield what + "V(x) = log(1 + √2)", "equal", [value], [log(1 + root)]
+    yield what + "π(EOS|x) is not ⅓", "differs", [eos], [Fraction(1, 3)]
+    yield what + "V(x) is not log 3", "differs", [value], [log(3)]
+
+
+def _s3_cyclic(made: list[list[Real]]) -> Iterator[Row]:
+    """Two actions at each of three states; what was drawn: logits, others, then chances and rewards at each step."""
+    one, two, again, chances, rewards, _, _, _, *_ = made
+    n, k, gamma = 3, 2, Fraction(3, 4)
+    rows = [chances[i : i + n] for i in range(0, k * n * n, n)]  # of action and state
+    steps = [(made[i], made[i + 1]) for i in (3, 5, *range(8, 24, 2))]
+    whole = all(is_zero(total(row) - 1) and all(isinstance(x, Number) and x.sign() >= 0 for x in row) for row in rows)
+    same = [(chances, rewards)] * len(steps)
+    if [len(x) for x in made[:5]] != [6, 6, 6, 18, 6] or not whole or not _s3_same([again, *steps], [one, *same]):
+        raise Rejected("no chances, or not the same at each step")
+
+    def step(q: list[Any]) -> list[Any]:
+        values = [log(exp(q[s]) + exp(q[n + s])) for s in range(n)]
+        return [r + gamma * mean(zip(row, values, strict=True)) for r, row in zip(rewards, rows, strict=True)]
+
+    def distance(x: list[Any], y: list[Any]) -> Any:
+        return largest(abs(a - b) for a, b in zip(x, y, strict=True))
+
+    moved = distance(step([x + 1 for x in one]), step(one))
+    yield "cycles: |B(q + 1) - B(q)| = γ", "equal", [moved], [gamma]
+    for i in range(1, 5):
+        apart = gamma * distance(one, two)
+        one, two = step(one), step(two)
+        yield f"cycles: step {i} of B shrinks distances by γ", "at most", [distance(one, two)], [apart]
+
+
+def _s3_same(x: Any, y: Any) -> bool:
+    """Whether nested lists hold the same numbers."""
+    if isinstance(x, (list, tuple)):
+        return len(x) == len(y) and all(_s3_same(a, b) for a, b in zip(x, y, strict=True))
+    return is_zero(x - y)
+
+
+@definition("S3.4-dag")
+def _s3_paths(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards)  # of which rationals are compared faster than their logarithms
+    paths = c.products(weights)
+    best = c.per_prompt(lambda replies: log(largest(paths[k] for k in replies)))
+    nested: dict[Any, Any] = {None: 1}
+    for s in reversed(c.all_places):
+        nested[s] = largest(weights[k] * nested[c.child(k)] for k in c.at(s))
+    yield "largest path = nested maxima", "equal", [log(nested[x, ()]) for x in c.prompts], best
+    count = log(len(c.responses))
+    for beta in (1, 10, 100):
+        what, weights = f"β={beta}", exps(c.rewards, Fraction(1, beta))
+        values, room = c.values(weights), [count / beta] * c.P
+        root = [log(values[x, ()]) for x in c.prompts]
+        along = [log(x) for x in c.sums(c.products(weights))]
+        yield what + ": log Σ over paths = nested", "equal", root, along
+        soft, most = [x / beta for x in root], [a + b for a, b in zip(best, room, strict=True)]
+        yield what + ": largest ≤ soft", "at most", best, soft
+        yield what + ": soft ≤ largest + (log |Y|)/β", "at most", soft, most
+        even = c.values(dict.fromkeys(c.all_pairs, Number(1)))
+        yield what + ", r=0: soft = (log |Y|)/β", "equal", [log(even[x, ()]) / beta for x in c.prompts], room
+
+
+# -- Sections 4.1 and 5 --
+
+
+def _s4_risk(c: Case, rho: Table, p: Table) -> list[Any]:
+    """E -log p(Y|X), where Y is drawn from ρ."""
+    return c.over_prompts([-x for x in c.expect(rho, logs(p))])
+
+
+def _s4_excess(c: Case, rho: Table, p: Table) -> list[Any]:
+    """E KL(ρ‖p)."""
+    return c.over_prompts(c.kl(rho, p))
+
+
+def _s4_less(x: list[Any], y: list[Any]) -> list[Any]:
+    return [a - b for a, b in zip(x, y, strict=True)]
+
+
+def _s4_gauged(c: Case, weights: Table) -> dict[Pair, Any]:
+    """The weights of logits to which another constant is added at each prefix."""
+    return {k: x * exp(c.table("potential")[k[:2]]) for k, x in weights.items()}
+
+
+def _s4_gradient(c: Case, rho: Table, p: Table, steps: Table | None = None) -> dict[Pair, Any]:
+    """The derivatives of E -log p: by rewards, or where `steps` is its policy by logits."""
+    theirs, mine = _s3_through(c, rho), _s3_through(c, p)
+    if steps is not None:
+        mine = {k: theirs[k[:2]] * x for k, x in steps.items()}
+    return {k: c.prompt_weights[k[0]] * (mine[k] - theirs[k]) for k in c.all_pairs}
+
+
+@definition("P2-minima")
+def _p2_minima(c: Case) -> Iterator[Row]:
+    weights, rho = exps(c.rewards), c.arm(exps(c.table("other")))
+    p, learnt, entropy = c.ebm(weights), c.bellman(weights), c.over_prompts(c.entropy(rho))
+    yield "L^ARM(M r) = L^EBM(R_r)", "equal", _s4_risk(c, rho, c.arm(learnt)), _s4_risk(c, rho, p)
+    ends = {c.path(k)[-1]: x for k, x in rho.items()}
+    terminal = {k: ends.get(k, Number(k in c.live)) for k in c.all_pairs}
+    mapped, best = c.bellman(terminal), c.ebm(terminal)
+    gauged = c.arm(_s4_gauged(c, c.policy(exps(c.table("other")))))
+    yield "L^ARM at log π_ρ + c(s)", "equal", _s4_risk(c, rho, gauged), entropy
+    yield "L^EBM at the terminal reward log ρ", "equal", _s4_risk(c, rho, best), entropy
+    partition = c.over_prompts([log(x) for x in c.sums(rho)])
+    right = [a + b for a, b in zip(partition, _s4_risk(c, rho, rho), strict=True)]
+    yield "L^EBM at R = log ρ", "equal", right, entropy
+    yield "H(Y|X) ≤ L^ARM(q)", "at most", entropy, _s4_risk(c, rho, c.arm(exps(c.logits)))
+    yield "H(Y|X) ≤ L^EBM(R_r)", "at most", entropy, _s4_risk(c, rho, p)
+    by_logits, by_rewards = _s4_gradient(c, rho, rho, c.policy(mapped)), _s4_gradient(c, rho, best)
+    for t in range(c.T):
+        pairs = c.pairs(t)
+        yield f"∂L^ARM = 0 at M(terminal), depth {t}", "equal", [by_logits[k] for k in pairs], [0] * len(pairs)
+        yield f"∂L^EBM = 0 at terminal, depth {t}", "equal", [by_rewards[k] for k in pairs], [0] * len(pairs)
+
+
+@definition("P2-argmin")
+def _p2_argmin(c: Case) -> Iterator[Row]:
+    other, potential = exps(c.table("other")), c.table("potential")
+    rho, student, p = c.arm(other), c.arm(c.bellman(exps(c.rewards))), c.ebm(exps(c.rewards))
+    entropy, log_rho = c.over_prompts(c.entropy(rho)), [log(rho[k]) for k in c.replies]
+    logits = _s4_gauged(c, c.policy(other))
+    reward = c.inverse(logits)
+    yield "L^ARM(q*) with q* = log π_ρ + c(s)", "equal", _s4_risk(c, rho, c.arm(logits)), entropy
+    mine = c.ebm(reward)
+    yield "L^EBM(R_{r*}) with r* = M⁻¹(q*)", "equal", _s4_risk(c, rho, mine), entropy
+    yield "p_{R_{r*}} = ρ", "equal", [log(mine[k]) for k in c.replies], log_rho
+    moved = {k: x * exp(potential[k[:2]] - potential.get(c.child(k), 0)) for k, x in reward.items()}
+    yield "L^EBM at r* + φ(s) - φ(s⊕a)", "equal", _s4_risk(c, rho, c.ebm(moved)), entropy
+    again = c.arm(c.bellman(moved))
+    yield "p_q = ρ with q = M(r* + φ(s) - φ(s⊕a))", "equal", [log(again[k]) for k in c.replies], log_rho
+    loss = _s4_excess(c, rho, student)
+    yield "L^ARM(M r) - H = KL(ρ‖p_q)", "equal", _s4_less(_s4_risk(c, rho, student), entropy), loss
+    yield "L^EBM(R_r) - H = KL(ρ‖p_R)", "equal", _s4_less(_s4_risk(c, rho, p), entropy), loss
+
+
+@definition("P2-argmin-dims")
+def _p2_dimensions(c: Case) -> Iterator[Row]:
+    tree = Tree(c.V, c.T, 1, c.first, c.eos)
+    # p_q stays as it is where the logits of each prefix move together; p_R, where the rewards of all responses do.
+    policies = [{k: 1, tree.at(k[:2])[0]: -1} for k in tree.all_pairs if k != tree.at(k[:2])[0]]
+    paths = [dict.fromkeys(tree.path(k), 1) for k in tree.replies]
+    first, replies = tree.replies[0], tree.replies[1:]
+    apart = [{k: row.get(k, 0) - paths[0].get(k, 0) for k in {*row, *paths[0]}} for row in paths[1:]]
+    pairs = len(tree.all_pairs)
+    models = len(tree.replies) - _s3_rank({k: 1, first: -1} for k in replies)
+    found, states = [pairs - _s3_rank(policies), pairs - _s3_rank(apart), models], len(tree.all_places)
+    yield "dimensions of the argmin in q, r and R, for one prompt", "equal", found, [states, states, 1]
+
+
+@definition("S4.1-zero")
+def _s4_zero(c: Case) -> Iterator[Row]:
+    f, g = exps(c.logits), exps(c.table("other"))
+    p, q = c.ebm(f), c.arm(c.bellman(f))
+    yield "R(y) - A = -ℓ^ARM(M r, y)", "equal", [log(p[k]) for k in c.replies], [log(q[k]) for k in c.replies]
+    halfway = {k: exp(log(x * g[k]) * Fraction(1, 2)) for k, x in f.items()}
+
+    def losses(model: Table) -> list[Any]:
+        return [0 if is_zero(model[k]) else -log(model[k]) for k in c.replies]
+
+    for name, model in (("ℓ^EBM", c.ebm), ("ℓ^ARM", c.arm)):
+        between = [(a + b) * Fraction(1, 2) for a, b in zip(losses(model(f)), losses(model(g)), strict=True)]
+        yield f"{name} halfway between two tables", "at most", losses(model(halfway)), between
+    allowed = {k: x for k, x in c.totals(c.logits).items() if x != -inf}
+    of = [[x for k, x in allowed.items() if k[0] == prompt] for prompt in c.prompts]
+    least = [log(1 + (len(xs) - 1) * exp(smallest(xs) - largest(xs))) for xs in of]
+    left = [least[k[0]] if k in allowed else 0 for k in c.replies]
+    yield "log(1 + (n-1)exp(-span R)) ≤ ℓ^EBM", "at most", left, losses(p)
+
+
+@definition("S4.1-tf")
+def _s4_teacher_forcing(c: Case) -> Iterator[Row]:
+    weights, student = exps(c.table("other")), exps(c.logits)
+    rho, policy = c.ebm(weights), c.policy(student)
+    through = _s3_through(c, rho)
+    steps = [-mean((through[k], log(policy[k])) for k in c.all_pairs if k[0] == x) for x in c.prompts]
+    right = _s4_risk(c, c.arm(c.bellman(weights)), c.arm(student))
+    yield "L^ARM(q) = Σ_t E -log π_q(y_t|s_t)", "equal", c.over_prompts(steps), right
+    best = _s4_gauged(c, {k: through[k] for k in c.all_pairs})
+    p = c.arm(best)
+    left, right = ([log(each[k]) for k in c.replies] for each in (p, rho))
+    yield "Π_t π_{q*}(y_t|s_t) = ρ(y|x)", "equal", left, right
+    yield "L^ARM(q*) = H(Y|X)", "equal", _s4_risk(c, rho, p), c.over_prompts(c.entropy(rho))
+    gradient = _s4_gradient(c, rho, p, c.policy(best))
+    for t in range(c.T):
+        yield f"∂L^ARM = 0 at q*, depth {t}", "equal", [gradient[k] for k in c.pairs(t)], [0] * len(c.pairs(t))
+
+
+@definition("S5-Lstar")
+def _s5_least_risk(c: Case) -> Iterator[Row]:
+    rho, p, q = c.arm(exps(c.table("other"))), c.ebm(exps(c.rewards)), c.arm(exps(c.logits))
+    of = c.prompt_weights
+    joint = -mean((of[k[0]] * x, log(of[k[0]] * x)) for k, x in rho.items())
+    of_prompts, least = -mean((x, log(x)) for x in of), c.over_prompts(c.entropy(rho))
+    yield "H(X, Y) - H(X) = L*", "equal", [joint - of_prompts], least
+    risk = _s4_risk(c, rho, p)
+    yield "L^EBM(R) - L* = KL(ρ‖p_R)", "equal", _s4_less(risk, least), _s4_excess(c, rho, p)
+    yield "L^ARM(q) - L* = KL(ρ‖p_q)", "equal", _s4_less(_s4_risk(c, rho, q), least), _s4_excess(c, rho, q)
+    yield "L* ≤ L^EBM(R)", "at most", least, risk
+
+
+# -- horizons --
+
+
+def _h_ways(c: Tree, weights: Table, place: Place | None, steps: int) -> Any:
+    """Σ over the ways to go on from a prefix for at most so many steps of the products of weights, written out."""
+    found, going = Number(0), [(place, Number(1))]
+    for _ in range(steps):
+        further = [(c.child(k), x * weights[k]) for s, x in going if s is not None for k in c.at(s)]
+        found = found + total(x for s, x in going if s is None)
+        going = further
+    return found + total(x for _, x in going)
+
+
+def _h_logits(c: Tree, weights: Table, horizon: int) -> dict[Pair, Any]:
+    """exp M_h r: what the next h steps can bring, and nothing after them."""
+    ahead = {s: _h_ways(c, weights, s, horizon) for s in c.all_places if s[1]}
+    return _s3_ahead(c, weights, ahead)
+
+
+def _h_recursion(c: Tree, weights: Table, horizon: int) -> dict[Pair, Any]:
+    """exp B_r^(h+1) 0: q = r + V(s⊕a), so many times, from V = 0."""
+    found = dict(weights)
+    for _ in range(horizon):
+        found = _s3_ahead(c, weights, c.local(found))
+    return found
+
+
+@definition("H-exact")
+def _h_exact(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    seen, logits = _h_recursion(c, weights, c.T - 1), c.bellman(weights)
+    for t in range(c.T):
+        left, right = ([c.temperature * log(q[k]) for k in c.pairs(t)] for q in (seen, logits))
+        yield f"logits at depth {t}", "equal", left, right
+
+
+@definition("H-operator")
+def _h_operator(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    for horizon in range(min(c.T, 4)):
+        seen, applied = (f(c, weights, horizon) for f in (_h_logits, _h_recursion))
+        for t in range(c.T):
+            left, right = ({k: c.temperature * log(q[k]) for k in c.pairs(t)} for q in (seen, applied))
+            yield f"logits at depth {t}, horizon {horizon}", "equal", list(left.values()), list(right.values())
+            if t + 1 < c.T:
+                ways, on = ([x for k, x in side.items() if k[2] is not None] for side in (left, right))
+                yield f"the ways on from depth {t}, horizon {horizon}", "equal", ways, on
+
+
+@definition("H-terminal")
+def _h_terminal(c: Case) -> Iterator[Row]:
+    weights = {k: exp(x) if len(k[1]) == c.T - 1 else Number(1) for k, x in c.rewards.items()}
+    p = c.ebm(weights)
+    before: list[Any] = []
+    for horizon in range(c.T):
+        blind = c.T - 1 - horizon
+        marginal: dict[Reply, Any] = {}
+        for x, y in c.replies:
+            marginal[x, y[:blind]] = marginal.get((x, y[:blind]), Number(0)) + p[x, y]
+        mine = c.arm(_h_recursion(c, weights, horizon))
+        share = Fraction(1, c.V**blind)
+        expected = [-inf if is_zero(p[x, y]) else log(p[x, y] / marginal[x, y[:blind]] * share) for x, y in c.replies]
+        what = f"log-probability of each response, horizon {horizon}"
+        yield what, "equal", [log(mine[k]) for k in c.replies], expected
+        lost = c.kl(p, mine)
+        entropies = [-mean((m, log(m)) for k, m in marginal.items() if k[0] == x) for x in c.prompts]
+        yield f"KL(p_M‖p_h), horizon {horizon}", "equal", lost, [blind * log(c.V) - x for x in entropies]
+        if before:
+            yield f"KL(p_M‖p_h) from horizon {horizon - 1} to {horizon}", "at most", lost, before
+        before = lost
+
+
+@definition("H-success")
+def _h_success(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards)
+    p = c.ebm(weights)
+    for horizon in range(min(c.T, 4)):
+        mine = c.arm(_h_logits(c, weights, horizon))
+        yield f"horizon {horizon}", "at most", [exp(-x) for x in c.kl(p, mine)], c.sums(mine)
+
+
+# -- the library --
+
+
+def _l_enumerated(c: Tree, weights: Table) -> tuple[dict[Pair, Any], dict[Place, Any]]:
+    """exp M(r) and exp V as sums over the completions of each prefix."""
+    tails = c.below(weights)
+    return _s3_ahead(c, weights, tails), tails
+
+
+@definition("L-kernel")
+def _l_kernel(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    (logits, tails), again, values = _l_enumerated(c, weights), c.bellman(weights), c.values(weights)
+    for t in range(c.T):
+        left, right = ([c.temperature * log(q[k]) for k in c.pairs(t)] for q in (logits, again))
+        yield f"logits at depth {t}", "equal", left, right
+        left, right = ([c.temperature * log(V[s]) for s in c.places(t)] for V in (tails, values))
+        yield f"values at depth {t}", "equal", left, right
+
+
+@definition("L-parameters")
+def _l_parameters(c: Case) -> Iterator[Row]:
+    reference, tau = c.policy(exps(c.table("other"))), c.temperature
+    for name, gamma, measure in (
+        ("γ=½", Fraction(1, 2), None),
+        ("π_ref", Fraction(1), reference),
+        ("γ=0.9, π_ref", Fraction(9, 10), reference),
+    ):
+        q, V = _s3_discounted(c, c.rewards, gamma, tau, measure)
+        again = {s: _s3_value(c, q, s, tau, measure) for s in c.all_places}
+        for t in range(c.T):
+            logits, values = [q[k] for k in c.pairs(t)], [V[s] for s in c.places(t)]
+            yield f"{name}: logits at depth {t}", "equal", logits, logits
+            yield f"{name}: values at depth {t}", "equal", values, values
+            back = [
+                q[k] if q[k] == -inf else q[k] - gamma * (0 if (s := c.child(k)) is None else again[s])
+                for k in c.pairs(t)
+            ]
+            yield f"{name}: rewards at depth {t}", "equal", back, [c.logits[k] for k in c.pairs(t)]
+
+
+@definition("L-ebm-policy")
+def _l_ebm_policy(c: Case) -> Iterator[Row]:
+    weights = exps(c.rewards, c.temperature)
+    through, (pairs, tails) = _s3_through(c, c.products(weights)), _l_enumerated(c, weights)
+    policy = {k: Number(0) if is_zero(x) else x / tails[k[:2]] for k, x in pairs.items()}
+    softmax = c.policy(c.bellman(weights))
+    for t in range(c.T):
+        left, right = [log(policy[k] * through[k[:2]]) for k in c.pairs(t)], [log(through[k]) for k in c.pairs(t)]
+        yield f"π(a|s) Σ through s = Σ through s⊕a at depth {t}", "equal", left, right
+        left, right = ([log(pi[k]) for k in c.pairs(t)] for pi in (policy, softmax))
+        yield f"π = softmax(M_τ(r)/τ) at depth {t}", "equal", left, right
+
+
+# -- Appendix C.1 and C.2 --
+
+_C_SIZES: Final = ((8, 4, 4096), (4, 8, 65536))  # V, T, and how many sequences as printed
+_C_MODELS: Final = ((2, 16, 16, 3633), (3, 64, 64, 76609))  # layers, width, hidden width, and parameters as printed
+
+
+@definition("C-nseq")
+def _c_nseq(_: Case) -> Iterator[Row]:
+    for V, T, printed in _C_SIZES:
+        listed = len(_strings(range(V), T, T))
+        yield f"V={V}, T={T}: strings of length T", "equal", [listed, listed], [V**T, printed]
+        # Before EOS: up to T - 1 tokens (Proposition 4), one to T - 1 (Section 1), one to T (A.1).
+        others = [len(_strings(range(V), first, last)) for first, last in ((0, T - 1), (1, T - 1), (1, T))]
+        below = (V**T - 1) // (V - 1)
+        yield f"V={V}, T={T}: the other Y", "equal", others, [below, below - 1, below - 1 + V**T]
+
+
+def appendix_c_arrays(V: int, T: int, layers: int, D: int, F: int, outputs: int) -> int:
+    """How many weights a Transformer has: arrays listed with their shapes (layer norms have a scale and a bias)."""
+    layer = [(D,), (D,), (D,), (D,), *[(D, D), (D,)] * 4, (D, F), (F,), (F, D), (D,)]
+    shapes = [(V + 1, D), (T + 1, D), *layer * layers, (D, outputs), (outputs,)]
+    return sum(shape[0] * (shape[1] if len(shape) > 1 else 1) for shape in shapes)
+
+
+def appendix_c_formula(V: int, T: int, layers: int, D: int, F: int) -> int:
+    """The same of the energy-based one, in closed form."""
+    return (V + T + 2) * D + layers * (4 * D + 4 * (D * D + D) + 2 * D * F + F + D) + D + 1
+
+
+@definition("C-params")
+def _c_params(_: Case) -> Iterator[Row]:
+    for layers, D, F, printed in _C_MODELS:
+        for V, T, _n in _C_SIZES:
+            one, several = (appendix_c_arrays(V, T, layers, D, F, outputs) for outputs in (1, V))
+            formula = appendix_c_formula(V, T, layers, D, F)
+            yield f"V={V}, T={T}, {layers} layers: EBM", "equal", [one, one], [formula, printed]
+            yield f"V={V}, T={T}, {layers} layers: ARM", "equal", [several], [formula + (V - 1) * (D + 1)]
+
+
+@definition("C-overparam")
+def _c_overparam(_: Case) -> Iterator[Row]:
+    for V, T, _n in _C_SIZES:
+        free = len(_strings(range(V), T, T)) - 1
+        smaller, larger = (appendix_c_formula(V, T, layers, D, F) for layers, D, F, _n in _C_MODELS)
+        yield f"V={V}, T={T}: 2 layers are fewer", "at most", [smaller + 1], [free]
+        yield f"V={V}, T={T}: 3 layers are more", "at most", [free + 1], [larger]
+
+
+# -- Appendices C.3 and C.6 --
+
+
+def appendix_c_centred(f: Table, groups: Iterable[list[Any]]) -> dict[Any, Any]:
+    """f less its mean over each group of keys; of keys in no group nothing is said."""
+    return {k: f[k] - total(f[j] for j in group) / len(group) for group in groups for k in group}
+
+
+def appendix_c_live(c: Case) -> list[list[Pair]]:
+    """The live pairs of each prefix that has some."""
+    return [group for s in c.all_places if (group := [k for k in c.at(s) if k in c.live])]
+
+
+@definition("C-centering", "lifted")
+def _c_centering(c: Case) -> Iterator[Row]:
+    groups, shift = appendix_c_live(c), c.spread(c.lifted[c.T :], places=True)  # after the logits
+
+    def centred(logits: Table) -> list[Any]:
+        found = appendix_c_centred(logits, groups)
+        return [found.get(k, 0) for k in c.all_pairs]
+
+    plain = centred(c.logits)
+    moved = {k: c.logits[k] + shift[k[:2]] for k in c.live}
+    yield "c(q + shift) = c(q)", "equal", centred(moved), plain
+    yield "c(log π) = c(q)", "equal", centred(logs(c.policy(exps(c.logits)))), plain
+
+
+@definition("C-distance", "lifted")
+def _c_distance(c: Case) -> Iterator[Row]:
+    groups, shift = appendix_c_live(c), c.spread(c.lifted[2 * c.T :], places=True)  # after two tables
+    weights, other = exps(c.rewards), exps(c.masked(c.table("other")))
+    by = exps(shift)
+
+    def distance(ours: Table, theirs: Table) -> list[Any]:
+        mine, yours = (appendix_c_centred({k: log(f[k]) for k in c.live}, groups) for f in (ours, theirs))
+        gaps = {group[0][:2]: largest(abs(mine[k] - yours[k]) for k in group) for group in groups}
+        return [gaps.get(s, 0) for s in c.all_places]
+
+    plain = distance(c.bellman(weights), other)
+    shifted = {k: x * by[k[:2]] for k, x in other.items()}
+    yield "logits shifted at each prefix", "equal", distance(c.bellman(weights), shifted), plain
+    shaped = {k: x * by[k[:2]] / (1 if c.child(k) is None else by[c.child(k)]) for k, x in weights.items()}
+    yield "rewards shaped", "equal", distance(c.bellman(shaped), other), plain
+    yield "of log-probabilities", "equal", distance(c.policy(c.bellman(weights)), c.policy(other)), plain
+
+
+@definition("C-before", "lifted")
+def _c_before(c: Case) -> Iterator[Row]:
+    policy, groups = c.policy(exps(c.logits)), c.per_prompt(list)
+    target = appendix_c_centred(logs(c.products(policy)), groups)
+
+    def distance(logits: Table) -> list[Any]:
+        mine = appendix_c_centred(c.totals(logits), groups)
+        return [largest(abs(target[k] - mine[k]) for k in group) for group in groups]
+
+    yield "log-normalised logits: 0", "equal", distance(logs(policy)), [0] * c.P
+    shift = dict(zip(c.places(1), c.lifted[2 * c.T], strict=True))  # after the logits, twice
+    moved = {k: log(x) + shift.get(k[:2], 0) for k, x in policy.items()}
+    share = Fraction(sum(y[0] == 0 for y in c.responses), len(c.responses))
+    ((ten,),) = c.lifted[2 * c.T + 1 :]
+    right = ten * (max(share, 1 - share) if share < 1 else 0)
+    yield "10 at one prefix: 10 max(f, 1-f)", "equal", distance(moved), [right] * c.P
+
+
+@definition("C-gns")
+def _c_gns(c: Case) -> Iterator[Row]:
+    model, data, weights = c.ebm(exps(c.rewards)), c.arm(exps(c.masked(c.table("other")))), c.prompt_weights
+
+    def taken(p: Table) -> dict[Pair, Any]:
+        """The chance of each pair, added up over the responses that take it."""
+        found = dict.fromkeys(c.all_pairs, Number(0))
+        for k in c.replies:
+            for pair in c.path(k):
+                found[pair] = found[pair] + p[k]
+        return found
+
+    mine, theirs = taken(model), taken(data)
+    exact = [weights[k[0]] * (mine[k] - theirs[k]) for k in c.all_pairs]
+    chances = {k: weights[k[0]] * data[k] for k in c.replies if not is_zero(data[k])}
+    gradients = {k: [(mine[j] if j[0] == k[0] else 0) - (j in c.path(k)) for j in c.all_pairs] for k in chances}
+    batches = [
+        (chances[j] * chances[k], [(a + b) * Fraction(1, 2) for a, b in zip(gradients[j], gradients[k], strict=True)])
+        for j, k in product(chances, repeat=2)
+    ]
+    found = [mean((chance, g[i]) for chance, g in batches) for i in range(len(exact))]
+    yield "E g_B = ∇L", "equal", found, exact
+
+    def square(g: Iterable[Any]) -> Any:
+        return total(x * x for x in g)
+
+    signal, size = square(exact), mean((chance, square(g)) for chance, g in batches)
+    noise = mean((chance, square(a - b for a, b in zip(g, exact, strict=True))) for chance, g in batches)
+    yield "coherence (1 + GNS) = 1", "equal", [square(found) * (signal + noise)], [signal * size]
+    of_one = mean((chance, square(gradients[k])) for k, chance in chances.items())
+    yield "noise of two = half the noise of one", "equal", [noise], [(of_one - signal) * Fraction(1, 2)]
+
+
+# -- sharp constants (beyond the paper), and the bound of Appendix C.5 --
+
+_SHARP_DISTANCES: Final = tuple(map(Fraction, ("1/4", "1", "2", "4", "16")))
+_SHARP_LEAST: Final = Fraction(1, 1 << 16)  # κ grows: where ε is smaller, bounds have κ of this
+
+
+def sharp_kappa(epsilon: Any) -> Any:
+    """κ(ε) = ε coth ε - 1 + log(sinh ε/ε), ε > 0."""
+    up, down = exp(Number.of(epsilon)), exp(-Number.of(epsilon))
+    return epsilon * ((up + down) / (up - down)) - 1 + log((up - down) / (2 * Number.of(epsilon)))
+
+
+def sharp_least(epsilon: Any, least: Exactly = _SHARP_LEAST) -> Any:
+    """ε, or `least` where that is larger."""
+    return largest([Number.of(epsilon), Number(least)])
+
+
+def sharp_loss(epsilon: Any, up: Any, down: Any) -> Any:
+    """KL where f - g is +ε with the chance `up` under f, and -ε with `down`: E_f(f - g) - log(Z_f/Z_g)."""
+    grow = exp(Number.of(epsilon))
+    return epsilon * (up - down) + log(up / grow + down * grow)
+
+
+def sharp_best(epsilon: Any, below: Any = _ZERO) -> tuple[Any, Any]:
+    """The chances of +ε and -ε where KL, plus `below` times the first, is largest: where its derivative is 0."""
+    ahead, minus = 1 / (2 * Number.of(epsilon) + below), exp(-2 * Number.of(epsilon))
+    return 1 / (1 - minus) - ahead, ahead - minus / (1 - minus)
+
+
+def sharp_gaps(c: Case, f: Table, g: Table) -> dict[Place, list[Any]]:
+    """f - g at each prefix, of its live pairs."""
+    return {s: [f[k] - g[k] for k in c.at(s) if k in c.live] for s in c.all_places}
+
+
+def sharp_spans(gaps: Mapping[Place, list[Any]]) -> dict[Place, Any]:
+    """max (f - g) - min (f - g) at each prefix; 0 where there is nothing to choose."""
+    return {s: largest(h) - smallest(h) if len(h) > 1 else Number(0) for s, h in gaps.items()}
+
+
+def sharp_step_rows(c: Case, f: Table, g: Table) -> tuple[dict[Place, Any], dict[Place, Any]]:
+    """KL at each prefix, both ways, of logits."""
+    mine, theirs = c.policy(exps(f)), c.policy(exps(g))
+    return c.step_kl(mine, theirs), c.step_kl(theirs, mine)
+
+
+@definition("K-kappa")
+def _k_kappa(c: Case) -> Iterator[Row]:
+    forwards, backwards = sharp_step_rows(c, c.logits, c.table("other"))
+    most = {s: sharp_kappa(sharp_least(x)) for s, x in c.furthest(c.logits, c.table("other")).items()}
+    for t in range(c.T):
+        ours, theirs, right = ([f[s] for s in c.places(t)] for f in (forwards, backwards, most))
+        yield f"KL(σ f‖σ g) ≤ κ(max |f - g|), depth {t}", "at most", ours, right
+        yield f"KL(σ g‖σ f) ≤ κ(max |f - g|), depth {t}", "at most", theirs, right
+    kappa = [sharp_kappa(x) for x in _SHARP_DISTANCES]
+    attained = [sharp_loss(x, *sharp_best(x)) for x in _SHARP_DISTANCES]
+    yield "KL where +ε has its best chance = κ(ε)", "equal", attained, kappa
+    chances = [Fraction(k, 32) for k in range(1, 32)]
+    other = [sharp_loss(x, p, 1 - p) for p in chances for x in _SHARP_DISTANCES]
+    yield "KL where +ε has another chance ≤ κ(ε)", "at most", other, kappa * len(chances)
+    for epsilon, right in zip(_SHARP_DISTANCES, kappa, strict=True):
+        for actions in (2, 5):
+            tree = Tree(actions, 1, eos=False)
+            f, signs = kappa_pair(tree, epsilon, 0)
+            reached = tree.kl(tree.arm(exps(f)), tree.arm(exps(moved(f, signs, -epsilon))))
+            yield f"KL of {actions} actions at distance {float(epsilon):g} = κ", "equal", reached, [right]
+
+
+@definition("K-span")
+def _k_span(c: Case) -> Iterator[Row]:
+    other, shift = c.table("other"), c.table("potential")
+    lifted = {k: x if isinstance(x, float) else x + shift[k[:2]] for k, x in c.logits.items()}
+    (forwards, backwards), (again, _) = sharp_step_rows(c, c.logits, other), sharp_step_rows(c, lifted, other)
+    gaps = sharp_gaps(c, c.logits, other)
+    widths, moved_widths = sharp_spans(gaps), sharp_spans(sharp_gaps(c, lifted, other))
+    for t in range(c.T):
+        places = c.places(t)
+        ours, theirs, ours_again = ([f[s] for s in places] for f in (forwards, backwards, again))
+        width, width_again = ([f[s] for s in places] for f in (widths, moved_widths))
+        most = [sharp_kappa(sharp_least(x * Fraction(1, 2))) for x in width]
+        yield f"KL(σ f‖σ g) ≤ κ(span/2), depth {t}", "at most", ours, most
+        yield f"KL(σ g‖σ f) ≤ κ(span/2), depth {t}", "at most", theirs, most
+        # Both sides of 8κ ≤ span² are divided by the span where that is above 1.
+        scales, spans = [sharp_least(x, 1) for x in width], [sharp_least(x, 2 * _SHARP_LEAST) for x in width]
+        left = [8 * x / scale for x, scale in zip(most, scales, strict=True)]
+        right = [x * x / scale for x, scale in zip(spans, scales, strict=True)]
+        yield f"κ(span/2) ≤ span²/8, depth {t}", "at most", left, right
+        yield f"KL(σ(f + c)‖σ g) = KL(σ f‖σ g), depth {t}", "equal", ours_again, ours
+        yield f"span(f + c - g) = span(f - g), depth {t}", "equal", width_again, width
+        means = {s: total(gaps[s]) / max(len(gaps[s]), 1) for s in places}
+        centred = [largest([Number(0), *(abs(x - means[s]) for x in gaps[s])]) for s in places]
+        yield f"span/2 ≤ |h - mean h|, depth {t}", "at most", [x * Fraction(1, 2) for x in width], centred
+        shares = [Fraction(1.0 - 1.0 / max(len(gaps[s]), 1)) for s in places]  # in floats
+        right = [share * x for share, x in zip(shares, width, strict=True)]
+        yield f"|h - mean h| ≤ (1 - 1/k) span, depth {t}", "at most", centred, right
+    tree = Tree(3, 1, eos=False)
+    for epsilon in _SHARP_DISTANCES:
+        f, signs = kappa_pair(tree, epsilon, 0)
+        f, g = {k: x + 2 for k, x in f.items()}, moved(f, signs, -epsilon)
+        apart = [2 + epsilon * signs[k] for k in tree.all_pairs]  # f - g
+        reached, name = tree.kl(tree.arm(exps(f)), tree.arm(exps(g))), f"{float(2 * epsilon):g}"
+        right = [sharp_kappa((max(apart) - min(apart)) / 2)]
+        yield f"a pair of span {name}, at distance {float(max(apart)):g}", "equal", reached, right
+
+
+def sharp_quotient(a: list[Any], b: list[Any]) -> list[Any]:
+    """The power series of a quotient."""
+    found: list[Any] = []
+    for k, x in enumerate(a):
+        found.append((x - sum(y * b[k - j] for j, y in enumerate(found))) / b[0])
+    return found
+
+
+@definition("K-series")
+def _k_series(_: Case) -> Iterator[Row]:
+    factorial = [Fraction(1)]
+    for k in range(1, 20):
+        factorial.append(factorial[-1] * k)
+    order = range(9)  # powers of ε²
+    sinh, cosh = [1 / factorial[2 * k + 1] for k in order], [1 / factorial[2 * k] for k in order]  # sinh ε/ε
+    coth, slope = sharp_quotient(cosh, sinh), sharp_quotient([2 * k * x for k, x in enumerate(sinh)], sinh)
+    kappa = [Fraction(0), *(coth[k] + slope[k] / (2 * k) for k in order[1:])]
+    # x/(e^x - 1) = Σ B_n xⁿ/n!
+    bernoulli = sharp_quotient([Fraction(1)] + [Fraction(0)] * 16, [1 / factorial[k + 1] for k in range(17)])
+    formula = [4**k * bernoulli[2 * k] * (1 + Fraction(1, 2 * k)) for k in order[1:]]
+    yield "the series of κ: 0, then 4ᵏ B_2k (1 + 1/2k)/(2k)!", "equal", kappa, [0, *formula]
+    stated = [Fraction(1, 2), Fraction(-1, 36), Fraction(1, 405)]
+    yield "κ = ε²/2 - ε⁴/36 + ε⁶/405 - …", "equal", kappa[1:4], stated
+    squares = sharp_quotient(sharp_quotient([Fraction(1)] + [Fraction(0)] * 8, sinh), sinh)  # ε²/sinh² ε
+    right = [2 * coth[k] - squares[k] - (k == 0) for k in order]
+    yield "εκ'(ε) = 2ε coth ε - ε²/sinh² ε - 1", "equal", [2 * k * x for k, x in enumerate(kappa)], right
+
+    grid = [*_SHARP_DISTANCES, Fraction(1, 2), Fraction(8), Fraction(3)]
+    found = [sharp_kappa(x) for x in grid]
+    yield "κ(ε) ≤ ε²/2", "at most", found, [x * x / 2 for x in grid]
+    yield "κ(ε) ≤ 2ε", "at most", found, [2 * x for x in grid]
+    small = [Fraction(1, 4), Fraction(1, 2), Fraction(1)]
+    lower, low = [x**2 / 2 - x**4 / 36 for x in small], [sharp_kappa(x) for x in small]
+    yield "ε²/2 - ε⁴/36 ≤ κ(ε), ε ≤ 1", "at most", lower, low
+    right = [y + x**6 / 405 for x, y in zip(small, lower, strict=True)]
+    yield "κ(ε) ≤ ε²/2 - ε⁴/36 + ε⁶/405, ε ≤ 1", "at most", low, right
+    limit = [2 * x - 1 - log(2 * x) for x in grid]
+    far = [i for i, x in enumerate(grid) if x >= Fraction(1, 2)]
+    yield "2ε - 1 - log 2ε ≤ κ(ε), ε ≥ 1/2", "at most", [limit[i] for i in far], [found[i] for i in far]
+    right = [y + 2 * x / (exp(Number(2 * x)) - 1) for x, y in zip(grid, limit, strict=True)]
+    yield "κ(ε) ≤ 2ε - 1 - log 2ε + 2ε/(e^{2ε} - 1)", "at most", found, right
+    for at, value in zip(grid, found, strict=True):
+        sinh_at, cosh_at = ((exp(Number(at)) + sign * exp(Number(-at))) / 2 for sign in (-1, 1))
+        slope_at = 2 * cosh_at / sinh_at - at / (sinh_at * sinh_at) - 1 / at
+        tangent = [value + slope_at * (x - at) for x in grid]
+        yield f"tangent at {float(at):g} ≤ κ", "at most", tangent, found
+    known = ((0.5, 0.123302), (1.0, 0.474475), (2.0, 1.669850), (4.0, 4.922908), (10.0, 16.004268))
+    off = [abs(sharp_kappa(Fraction(x)) - Fraction(y)) for x, y in known]
+    yield "κ(½), κ(1), κ(2), κ(4), κ(10) to 6 decimals", "at most", off, [Fraction(5e-7)] * 5
+
+
+def sharp_chain(c: Case, free: int) -> Iterator[Row]:
+    """KL = Σ_s P(s) KL_s ≤ Σ_s P(s) κ(span_s/2) ≤ free·κ(ε), in both directions."""
+    f, g = c.logits, c.table("other")
+    most = [free * sharp_kappa(sharp_least(x)) for x in c.most(c.furthest(f, g))]
+    widths, choice = sharp_spans(sharp_gaps(c, f, g)), c.choices()
+    steps = {s: sharp_kappa(sharp_least(x / 2)) if s in choice else Number(0) for s, x in widths.items()}
+    whole = [c.kl(*pair) for pair in ((c.arm(exps(f)), c.arm(exps(g))), (c.arm(exps(g)), c.arm(exps(f))))]
+    for name, left in zip(("KL(p‖q)", "KL(q‖p)"), whole, strict=True):
+        yield f"{name} ≤ free steps · κ(ε)", "at most", left, most
+    for name, left, each, drawn in zip(("KL(p‖q)", "KL(q‖p)"), whole, sharp_step_rows(c, f, g), (f, g), strict=True):
+        passing = c.passing(c.policy(exps(drawn)))
+        weighted = c.over_places(passing, steps)
+        yield f"{name} ≤ Σ_s P(s) κ(span_s/2)", "at most", left, weighted
+        yield f"{name} = Σ_s P(s) KL_s", "equal", left, c.over_places(passing, each)
+        yield f"{name}: Σ_s P(s) κ(span_s/2) ≤ free steps · κ(ε)", "at most", weighted, most
+
+
+@definition("K-sequence")
+def _k_sequence(c: Case) -> Iterator[Row]:
+    yield from sharp_chain(c, c.T - 1)
+    for T, epsilon, eos in ((2, 1, -2), (3, 4, -2), (4, 1, -20)):
+        tree = Tree(2, T)
+        f, signs = kappa_pair(tree, epsilon, eos)
+        reached = tree.kl(tree.arm(exps(f)), tree.arm(exps(moved(f, signs, -epsilon))))
+        kappa, going_on = sharp_kappa(epsilon), 1 - tree.policy(exps(f))[0, (), None]
+        powers = [Number(1)]
+        for _t in range(T - 2):
+            powers.append(powers[-1] * going_on)
+        name = f"T={T}, ε={epsilon}, EOS at {eos}"
+        yield f"{name}: KL = κ(ε) Σ_t (1-π(EOS))^t", "equal", reached, [kappa * total(powers)]
+        yield f"{name}: KL ≤ (T-1) κ(ε)", "at most", reached, [(T - 1) * kappa]
+
+
+@definition("K-fixed-length")
+def _k_fixed_length(c: Case) -> Iterator[Row]:
+    yield from sharp_chain(c, c.T)
+    for n, V, epsilon in ((1, 2, Fraction(1)), (2, 2, Fraction(2)), (3, 2, Fraction(1, 2)), (2, 3, Fraction(8))):
+        tree = Tree(V, n, eos=False)
+        f, signs = kappa_pair(tree, epsilon, 0)
+        reached = tree.kl(tree.arm(exps(f)), tree.arm(exps(moved(f, signs, -epsilon))))
+        yield f"n={n}, V={V}, ε={float(epsilon):g}: KL = n κ(ε)", "equal", reached, [n * sharp_kappa(epsilon)]
+
+
+def sharp_longest(epsilon: Any, n: int) -> list[Any]:
+    """D_0, …, D_n: each the largest over the chance a of going on of KL at one step plus a·(the one before)."""
+    found: list[Any] = [Number(0)]
+    for _ in range(n):
+        going_on, ending = sharp_best(epsilon, found[-1])
+        found.append(sharp_loss(epsilon, going_on, ending) + going_on * found[-1])
+    return found
+
+
+@definition("K-one-token")
+def _k_one_token(c: Case) -> Iterator[Row]:
+    p, q = c.arm(exps(c.logits)), c.arm(exps(c.table("other")))
+    furthest = c.most(c.furthest(c.logits, c.table("other")))
+    most = [sharp_longest(sharp_least(x), c.T - 1)[-1] for x in furthest]
+    yield "KL(p‖q) ≤ D_{T-1}(ε)", "at most", c.kl(p, q), most
+    yield "KL(q‖p) ≤ D_{T-1}(ε)", "at most", c.kl(q, p), most
+
+    sizes, chances = (Fraction(1, 2), Fraction(1), Fraction(2)), [Fraction(k, 32) for k in range(1, 32)]
+    longest = {x: sharp_longest(x, 5) for x in sizes}
+    kappa, limit = [sharp_kappa(x) for x in sizes], [exp(Number(2 * x)) - 1 - 2 * x for x in sizes]
+    for n in range(1, 6):
+        value, below = ({x: found[k] for x, found in longest.items()} for k in (n, n - 1))
+        right, closed = list(value.values()), []
+        for x in sizes:
+            ahead, rest = 2 * x + below[x], 1 - exp(Number(-2 * x))
+            closed.append(ahead / rest - 1 + log(rest) - log(ahead))
+        yield f"D_{n} in closed form", "equal", closed, right
+        left = [sharp_loss(x, a, 1 - a) + a * below[x] for a in chances for x in sizes]
+        yield f"D_{n} at other chances of going on", "at most", left, right * 31
+        left = [sharp_loss(x, a, 1 - a) + (1 - a) * below[x] for a in chances for x in sizes]
+        yield f"D_{n} where EOS has +ε", "at most", left, right * 31
+        yield f"D_{n} ≤ n κ(ε)", "at most", right, [n * x for x in kappa]
+        yield f"D_{n} ≤ e^(2ε) - 1 - 2ε", "at most", right, limit
+    yield "D_1 = κ", "equal", [longest[x][1] for x in sizes], kappa
+    best = [sharp_best(x, y) for x, y in zip(sizes, limit, strict=True)]
+    left = [sharp_loss(x, *ab) + ab[0] * y for x, y, ab in zip(sizes, limit, best, strict=True)]
+    yield "e^(2ε) - 1 - 2ε stays as it is", "equal", left, limit
+    for x in sizes:
+        for n in (1, 3, 5):
+            tree = Tree(1, n + 1)
+            f, g = dict.fromkeys(tree.all_pairs, Number(1)), dict.fromkeys(tree.all_pairs, Number(1))  # weights
+            for s in tree.all_places:
+                steps = n - len(s[1])  # that are left, besides the forced one
+                if steps:
+                    for k, chance, sign in zip(tree.at(s), sharp_best(x, longest[x][steps - 1]), (-1, 1), strict=True):
+                        f[k], g[k] = chance, chance * exp(Number(sign * x))
+            reached = tree.kl(tree.arm(f), tree.arm(g))
+            yield f"T={n + 1}, ε={float(x):g}: KL = D_{n}", "equal", reached, [longest[x][n]]
+    stated = map(Fraction, (0.474475, 0.810332, 1.071482, 1.284650, 1.464082))
+    off = [abs(found - y) for found, y in zip(longest[sizes[1]][1:], stated, strict=True)]
+    yield "D_1 to D_5 at ε = 1, to 6 decimals", "at most", off, [Fraction(5e-7)] * 5
+
+
+@definition("K-ratio")
+def _k_ratio(_: Case) -> Iterator[Row]:
+    grid = list(map(Fraction, ("1/8", "1/2", "1", "2", "4", "16")))
+    yield "4/ε ≤ 2ε/κ(ε)", "at most", [4 / x for x in grid], [2 * x / sharp_kappa(x) for x in grid]
+    for T, stated in ((2, 8.4), (3, 6.3)):
+        ratio = 2 * T / ((T - 1) * sharp_kappa(1))
+        off = [abs(ratio - Fraction(stated))]
+        yield f"2Tε/((T-1)κ(ε)) at ε = 1, T = {T}, is {stated}", "at most", off, [Fraction(0.05)]
+        tree = Tree(2, T)
+        f, signs = kappa_pair(tree, 1, -40)
+        (reached,) = tree.kl(tree.arm(exps(f)), tree.arm(exps(moved(f, signs, -1))))
+        off = [abs(2 * T / reached - ratio)]
+        yield f"the same of a pair that attains it, T = {T}", "at most", off, [Fraction(1e-12)]
+
+
+@definition("C5-bound")
+def _c5_bound(c: Case) -> Iterator[Row]:
+    f, g = exps(c.logits), exps(c.table("other"))
+    passing, widths = c.passing(c.policy(f)), sharp_spans(sharp_gaps(c, c.logits, c.table("other")))
+    kappas = {s: Number(0) if is_zero(x) else sharp_kappa(x / 2) for s, x in widths.items()}
+    sharp, squares = c.over_places(passing, kappas), c.over_places(passing, {s: x * x / 8 for s, x in widths.items()})
+    bound = [2 * c.T * x for x in c.most(c.furthest(c.logits, c.table("other")))]
+    whole = c.kl(c.arm(f), c.arm(g))
+    yield "KL ≤ 2T max|q - q'|", "at most", whole, bound
+    yield "KL ≤ Σ P(s) κ(span/2)", "at most", whole, sharp
+    yield "Σ P(s) κ(span/2) ≤ Σ P(s) span²/8", "at most", sharp, squares
+    yield "Σ P(s) κ(span/2) ≤ 2T max|q - q'|", "at most", sharp, bound
+
+
+# -- the data of Appendix C.2 --
+
+
+def appendix_c_logs(n: int) -> list[Any]:
+    """The logarithms of 1, …, n, added up over prime factors."""
+    factor = list(range(n + 1))
+    for p in range(2, int(n**0.5) + 1):
+        for multiple in range(p * p, n + 1, p):
+            factor[multiple] = min(factor[multiple], p)
+    found: list[Any] = [Number(0), Number(0)]
+    for i in range(2, n + 1):
+        found.append(log(i) if factor[i] == i else found[factor[i]] + found[i // factor[i]])
+    return found[1:]
+
+
+def appendix_c_sums(n: int) -> tuple[Any, Any]:
+    """Σ 1/i and Σ log(i)/i for i ≤ n by Euler and Maclaurin, with constants to 17 digits."""
+    euler, stieltjes, log_n = Fraction(0.57721566490153286), Fraction(-0.07281584548367673), log(n)
+    inverse = [Fraction(1, n**k) for k in range(5)]
+    harmonic = log_n + euler + inverse[1] / 2 - inverse[2] / 12 + inverse[4] / 120
+    logs_ = log_n * log_n / 2 + stieltjes + log_n * inverse[1] / 2 + (1 - log_n) * inverse[2] / 12
+    return harmonic, logs_ - (11 - 6 * log_n) * inverse[4] / 720
+
+
+@definition("C-zipf")
+def _c_zipf(_: Case) -> Iterator[Row]:
+    for (V, T, n), stated in zip(_C_SIZES, ((6.0664, 2.2514), (7.7214, 3.3689)), strict=True):
+        log_i = appendix_c_logs(n)
+        weights = [Number(ball=Number(Fraction(1, i)).enclosed()) for i in range(1, n + 1)]
+        whole, log_n = total(weights), log(n)
+        shift = log(whole)  # p is 1/i over the whole
+        entropy = total(w * (x + shift) for w, x in zip(weights, log_i, strict=True)) / whole
+        divergence = total(w * (log_n - x - shift) for w, x in zip(weights, log_i, strict=True)) / whole
+        harmonic, logs_ = appendix_c_sums(n)
+        formula = log(harmonic) + logs_ / harmonic
+        almost = [Fraction(1e-12)]
+        yield f"n={n}: H, added up, to 12 digits", "at most", [abs(entropy - formula)], almost
+        what, off = f"n={n}: KL(ρ‖uniform), added up, to 12 digits", abs(divergence - (log_n - formula))
+        yield what, "at most", [off], almost
+        for what, found, digits in zip(("H", "KL"), (entropy, divergence), stated, strict=True):
+            yield f"n={n}: {what} to four digits", "at most", [abs(found - Fraction(digits))], [Fraction(5e-5)]
+        # As a model: log 1/i at the last step of the i-th string.
+        tree = Tree(V, T, eos=False)
+        rewards: dict[Pair, Any] = dict.fromkeys(tree.all_pairs, Number(1))
+        rewards.update(zip((tree.path(k)[-1] for k in tree.replies), weights, strict=True))
+        p = tree.arm(tree.bellman(rewards))
+        log_probs = logs(p)
+        yield f"n={n}: H of the model", "equal", [-x for x in tree.expect(p, log_probs)], [entropy]
+        ratios = {k: x + log_n for k, x in log_probs.items()}
+        yield f"n={n}: KL of the model", "equal", tree.expect(p, ratios), [divergence]
+
+
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -80,10 +80,25 @@ class Symbolic(Formal):
         return found
 
     def _sign(self) -> int:
-        """Return 0 for 0, and no other sign."""
+        """Return the sign of what has no symbol in it, or is 0."""
+        if self._without_symbols():
+            return self.at(_no_symbol)._sign()
         if self.is_zero():
             return 0
         raise Declined("a function of the rewards has no one sign.")
+
+    def _without_symbols(self) -> bool:
+        rationals = all(isinstance(x, Fraction) for x in self.logs)
+        return rationals and all(_is_rational(x) for x in (self.constant, *self.logs.values()))
+
+
+def _is_rational(x: Any) -> bool:
+    product = x.product if isinstance(x, Function) else None
+    return product is None or not (product.powers or product.factors)
+
+
+def _no_symbol(_: int) -> Fraction:
+    raise AssertionError("there is no symbol in it")
 
 
 def _generic(n: int) -> Fraction:
