@@ -140,7 +140,7 @@ def _refutation(claim: Claim, strength: Strength, found: Finding) -> dict[str, A
         raise NoCertificate(f"nothing to compare: {found.failed}")
     at, failed = len(found.sides) - 1, found.sides[-1]
     # The statement as it is, over the toolkit as it is.
-    right = next(findings(claim.body, strength, [found.instance]))
+    right = next(findings(claim.body, strength, [found.instance], bits=found.bits))
     if len(right.sides) <= at:
         raise NoCertificate("what it should have been is not decided")
     should = _comparison(right.sides[at])

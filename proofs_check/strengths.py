@@ -238,9 +238,12 @@ def judge(
 
 
 def findings(
-    body: Body, strength: Strength, instances: Sequence[Instance], wrong: Mistake | None = None
+    body: Body, strength: Strength, instances: Sequence[Instance], wrong: Mistake | None = None, bits: int = 0
 ) -> Iterator[Finding]:
-    """Yield what a body gives on each instance, over the reference toolkit or with a mistake in it."""
+    """Yield what a body gives on each instance, over the reference toolkit or with a mistake in it.
+
+    Balls get as many bits as they need, or just `bits`.
+    """
     too_large = ""
     for instance in instances:
         if too_large:
@@ -252,11 +255,13 @@ def findings(
             too_large = found.declined if "too large" in found.declined else ""
             yield found
             continue
-        bits = FIRST_BITS
-        found = _finding(body, strength, instance, wrong, bits)
-        while (found.undecided and bits < _MOST_BITS) or (found.attained and bits < _BITS_TO_TELL_EQUALS):
-            bits *= 2
-            found = _finding(body, strength, instance, wrong, bits)
+        enough = bits or FIRST_BITS
+        found = _finding(body, strength, instance, wrong, enough)
+        while not bits and (
+            (found.undecided and enough < _MOST_BITS) or (found.attained and enough < _BITS_TO_TELL_EQUALS)
+        ):
+            enough *= 2
+            found = _finding(body, strength, instance, wrong, enough)
         yield found
 
 
