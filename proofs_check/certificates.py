@@ -268,6 +268,8 @@ def _number(x: Any) -> Any:
     if isinstance(x, Ball):
         return _number(x.value)
     if hasattr(x, "mid"):
+        if not x.is_finite():
+            raise NoCertificate("a side is not a number")
         parts = (x.mid().man_exp(), x.rad().man_exp())
         return {name: [int(k) for k in part] for name, part in zip(("mid", "rad"), parts, strict=True)}
     if isinstance(x, float) and not isfinite(x):

@@ -9,7 +9,6 @@ from math import inf
 
 import numpy as np
 
-
 # The source of one such function, for files that tests write: it depends on nothing.
 ENTROPY_SOURCE = """\
 import math
