@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final, Literal
 
+import numpy as np
+
 from proofs_check.instances import ANY, Instance, Scope
 from proofs_check.toolkit import Toolkit
 
@@ -47,7 +49,8 @@ class Measured:
 
     def taken(self) -> "Measured":
         """Return it with the number itself."""
-        return Measured(self.what, self.number()) if callable(self.number) else self
+        with np.errstate(all="ignore"):  # of numbers that nothing is judged by
+            return Measured(self.what, self.number()) if callable(self.number) else self
 
 
 Body = Callable[[Toolkit[Any], Instance], Iterable[Comparison | Measured]]

@@ -258,7 +258,7 @@ def test_inequalities_are_attacked_in_whole_runs_of_the_right_code(monkeypatch, 
         return dataclasses.replace(BROKEN, claim=plan.claim, violated=False, evaluations=100 * seed + effort)
 
     monkeypatch.setattr(running, "attack", attacked)
-    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}, []))
+    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}, [], None))
     claims = [claim for claim in CLAIMS if claim.id in ("P1-logZ", "L1-kl")]
     run = Run(claims, "source", [], **({"complete": True, "seed": 5} | fields))
     run.execute(1, lambda *_: None, lambda _: None)
@@ -341,8 +341,9 @@ def test_a_star_says_what_a_proof_leaves_to_the_reader():
 def test_the_legend_and_the_tally_are_of_the_kinds_that_were_asked_for():
     lines = list(report.summary(run_of_kinds(EXACT, NOTHING_SAID, NO_PROOF)))
     text = text_of(lines)
-    for verdict in (Verdict.EXACT, Verdict.CHECKED, Verdict.NOT_APPLICABLE):
+    for verdict in (Verdict.EXACT, Verdict.CHECKED):
         assert " ".join(verdict.value.split()) in text
+    assert "-: it has no such evidence; --json says why." in text
     for verdict in (Verdict.PROVED_AT, Verdict.CERTIFIED, Verdict.REFUTED, Verdict.NOT_RUN):
         assert " ".join(verdict.value.split()) not in text
     assert lines[-4:] == [
@@ -472,7 +473,7 @@ def test_junit_skips_what_did_not_run_and_passes_what_passed_by_some_kind(tmp_pa
 def test_attacks_are_of_float64(monkeypatch):
     """They are numbers that float64 finds: a run that leaves float64 out has none."""
     monkeypatch.setattr(running, "attack", lambda plan, **_: dataclasses.replace(BROKEN, claim=plan.claim))
-    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}, [EXACT]))
+    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}, [EXACT], None))
     claims = [claim for claim in CLAIMS if claim.id == "L1-kl"]
     for kinds, count in ((("exact",), 0), (("float64", "exact"), 1)):
         run = Run(claims, "source", [], complete=True, kinds=kinds)

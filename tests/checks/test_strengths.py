@@ -340,15 +340,15 @@ def test_symbols_decline_inequalities():
     def larger(kit, instance):
         (weight,) = kit.real(kit.rewards(instance)[0])[:1, 0]
         yield Comparison("itself", [weight], [weight])
-        yield Comparison("one more", [weight], [weight + 1], "at most")
+        yield Comparison("twice", [weight], [weight * 2], "at most")
         yield Comparison("itself again", [weight], [weight])
 
     evidence = judged(SYMBOLIC, larger, on=[SMALL])
     (found,) = evidence.findings
     assert evidence.verdict is Verdict.NOT_APPLICABLE
     assert [side.what for side in found.sides] == ["itself", "itself again"]
-    assert found.declined == "one more: a function of the rewards has no one sign."
-    assert evidence.why == "2 comparisons hold, then one more: a function of the rewards has no one sign"
+    assert found.declined == "twice: a function of the rewards has no one sign."
+    assert evidence.why == "2 comparisons hold, then twice: a function of the rewards has no one sign"
     assert judged(EXACT, larger, on=[SMALL]).verdict is Verdict.EXACT
 
 
