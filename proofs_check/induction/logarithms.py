@@ -5,14 +5,13 @@ A number is a `Fraction`, or a polynomial whose atoms stand for logarithms: a wh
 enclosures between rationals, narrowed until they leave 0 out. No floating-point number decides anything.
 """
 
-from collections.abc import Iterable
 from fractions import Fraction
 from functools import lru_cache
-from math import gcd
 from typing import Final
 
 from proofs_check.induction.polynomials import Atom, Polynomial
 from proofs_check.induction.terms import TermError
+from proofs_check.numbers.logarithms import coprime_base, log_enclosed, multiplicity
 
 __all__ = ["Exact", "is_zero", "log", "log_log", "quotient", "sign"]
 
@@ -50,17 +49,12 @@ def is_zero(value: Exact) -> bool:
     """Whether a number is 0, decided as a polynomial in logarithms of coprime numbers."""
     if isinstance(value, Fraction):
         return value == 0
-    base = _coprime(atom for atom in value.atoms() if isinstance(atom, int))
+    base = coprime_base(atom for atom in value.atoms() if isinstance(atom, int))
 
     def over_base(atom: Atom) -> Polynomial | None:
         if not isinstance(atom, int):
             return None
-        found, rest = Polynomial(), atom
-        for factor in base:
-            while rest % factor == 0:
-                rest //= factor
-                found = found + Polynomial.atom(factor)
-        return found
+        return Polynomial.total(Polynomial.atom(factor) * multiplicity(atom, factor) for factor in base)
 
     return value.substituted(over_base).is_zero
 
@@ -82,23 +76,6 @@ def sign(value: Exact) -> int:
 
 def _of_whole(n: int) -> Polynomial:
     return Polynomial.atom(n) if n > 1 else Polynomial()
-
-
-def _coprime(numbers: Iterable[int]) -> list[int]:
-    """Return numbers above 1, no two with a common factor, of which all the given ones are products."""
-    found: list[int] = []
-    waiting = [n for n in numbers if n > 1]
-    while waiting:
-        n = waiting.pop()
-        for known in found:
-            common = gcd(n, known)
-            if common > 1:
-                found.remove(known)
-                waiting += [part for part in (common, n // common, known // common) if part > 1]
-                break
-        else:
-            found.append(n)
-    return found
 
 
 # -- enclosures --------------------------------------------------------------------------------------------------------
@@ -134,33 +111,4 @@ def _atom(atom: Atom, bits: int) -> tuple[Fraction, Fraction]:
 
 
 def _log_between(low: Fraction, high: Fraction, bits: int) -> tuple[Fraction, Fraction]:
-    return _log_enclosed(low, bits)[0], _log_enclosed(high, bits)[1]
-
-
-def _log_enclosed(x: Fraction, bits: int) -> tuple[Fraction, Fraction]:
-    """Enclose log x: x = 2^k m with 1 ≤ m < 2, and 2 artanh((m-1)/(m+1)) is a series with terms below 9^-j."""
-    k = 0
-    while x >= 2:
-        x, k = x / 2, k + 1
-    while x < 1:
-        x, k = x * 2, k - 1
-    low, high = _series(x, bits)
-    if k:
-        two = _series(Fraction(2), bits)
-        low, high = low + min(k * end for end in two), high + max(k * end for end in two)
-    return low, high
-
-
-@lru_cache(maxsize=10_000)
-def _series(m: Fraction, bits: int) -> tuple[Fraction, Fraction]:
-    # In whole multiples of 2^-(bits + 16), rounded down; each term loses less than one of them.
-    unit = 1 << (bits + 16)
-    z = (m - 1) / (m + 1)
-    power, total, j = z.numerator * unit // z.denominator, 0, 0
-    square = z * z
-    while power:
-        total += power // (2 * j + 1)
-        power = power * square.numerator // square.denominator
-        j += 1
-    # Each power is short by less than 2, each term by less than 3, and what is cut off is less than 3.
-    return Fraction(2 * total, unit), Fraction(2 * (total + 3 * j + 3), unit)
+    return log_enclosed(low, bits)[0], log_enclosed(high, bits)[1]

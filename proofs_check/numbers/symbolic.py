@@ -6,10 +6,11 @@ from fractions import Fraction
 from typing import Any
 
 from proofs_check.numbers.element import Declined, rational
-from proofs_check.numbers.exact import Exact, over_coprime_base, root_of
+from proofs_check.numbers.exact import Exact, root_of
 from proofs_check.numbers.formal import Formal
 from proofs_check.numbers.functions import Function, Product, Symbol, polynomial_at
 from proofs_check.numbers.log import Log
+from proofs_check.numbers.logarithms import over_coprime_base
 
 __all__ = ["Symbolic", "SymbolicLog"]
 

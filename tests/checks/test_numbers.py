@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 from proofs_check.numbers import functions
 from proofs_check.numbers.ball import Ball, BallLog, Undecided, precision
 from proofs_check.numbers.element import Declined, is_finite, rational
-from proofs_check.numbers.exact import Exact, ExactLog, _twice_artanh, over_coprime_base, root_of
+from proofs_check.numbers.exact import Exact, ExactLog, root_of
 from proofs_check.numbers.functions import Function, Symbol, symbols
+from proofs_check.numbers.logarithms import over_coprime_base, twice_artanh
 from proofs_check.numbers.symbolic import Symbolic, SymbolicLog
 from proofs_check.numbers.systems import LogWeights, elementwise, simplest
 from tabular_bellman import TabularBellmanError
@@ -382,7 +383,7 @@ def test_enclosures_hold_what_arb_holds(flint):
 
 @given(st.fractions(Fraction(-1, 3), Fraction(1, 3), max_denominator=10**6), st.integers(1, 300))
 def test_the_series_is_within_its_bound(z, bits):
-    low, high = _twice_artanh(z, bits)
+    low, high = twice_artanh(z, bits)
     truth = 2 * mp.atanh(precise(z))
     assert precise(low) <= truth + NOISE
     assert truth <= precise(high) + NOISE
@@ -393,7 +394,7 @@ def test_the_series_is_within_half_its_bound_with_few_bits():
     """What the comment beside it derives, less than k + 1 units of the 2k + 4, where each unit is large."""
     for bits in (1, 2, 5, 9):
         for z in (Fraction(n, d) for d in (3, 7, 50, 65537, 10**6 + 3) for n in (d // 3, d // 4, 1, -1, -(d // 3))):
-            low, high = _twice_artanh(z, bits)
+            low, high = twice_artanh(z, bits)
             off = abs(2 * mp.atanh(precise(z)) - precise((low + high) / 2))
             assert off <= precise((high - low) / 4)
 
