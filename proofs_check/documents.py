@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from proofs_check.claim import Claim
-from proofs_check.evidence import Fate, Outcome, Result, Verdict
+from proofs_check.evidence import Fate, Outcome, Result
 from proofs_check.ledger import LEDGER
 from proofs_check.running import Run
 from proofs_check.standing import Standing
@@ -171,7 +171,7 @@ def _judgement(run: Run, number: int | None, unexpected: bool) -> tuple[str, str
     result, verdicts = run.results[number], run.verdicts(number)
     if unexpected:
         reasons = [f"{each.kind}: {each.verdict.name}, {each.why}" for each in run.standings[number] if each.unexpected]
-        if verdicts.get("float64") in (Verdict.REFUTED, Verdict.INCONCLUSIVE):
+        if "float64" in verdicts and result.verdict.unexpected:
             worst = result.worst
             where = f"{worst.where} on {worst.instance}: residual {worst.residual:.3g}, bound {worst.bound:.3g}"
             why = result.broken or worst.refusal or where

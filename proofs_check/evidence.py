@@ -7,6 +7,7 @@ variant, or with the statement misread, residuals that must exceed those bounds.
 
 import enum
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Final
@@ -17,12 +18,25 @@ from proofs_check.claim import Body, Claim, Comparison, Measured, Misreading, Mi
 from proofs_check.instances import Instance
 from proofs_check.library import LIBRARY
 from proofs_check.reals import Real
-from proofs_check.toolkit import REFERENCE, Toolkit
+from proofs_check.toolkit import FUNCTIONS, REFERENCE, Toolkit
 from tabular_bellman import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded
 
-__all__ = ["Fate", "Outcome", "Result", "Verdict", "applicable", "check", "evaluate", "fate", "planted", "references"]
+__all__ = [
+    "Fate",
+    "Outcome",
+    "Result",
+    "Verdict",
+    "applicable",
+    "arrays",
+    "called",
+    "check",
+    "evaluate",
+    "fate",
+    "planted",
+    "references",
+]
 
 
 class Verdict(enum.Enum):
@@ -42,6 +56,11 @@ class Verdict(enum.Enum):
     def passed(self) -> bool:
         """Whether the evidence counts as a pass."""
         return self in _PASSES
+
+    @property
+    def unexpected(self) -> bool:
+        """Whether it contradicts the claim, or leaves open what it should decide."""
+        return self in (Verdict.REFUTED, Verdict.INCONCLUSIVE)
 
 
 _PASSES: Final = (Verdict.PROVED, Verdict.PROVED_AT, Verdict.EXACT, Verdict.CERTIFIED, Verdict.CHECKED)
@@ -325,6 +344,26 @@ def _error(side: Bounded | FloatArray) -> FloatArray:
     return side.error if isinstance(side, Bounded) else np.zeros(np.shape(side))
 
 
+def called(body: Body, toolkit: Toolkit[Any], instance: Instance) -> set[str]:
+    """Return the names of the toolkit's functions that a body calls, until it ends or is refused."""
+    found: set[str] = set()
+
+    def recording(name: str) -> Any:
+        function = getattr(toolkit, name)
+
+        def recorded(*arguments: Any) -> Any:
+            found.add(name)
+            return function(*arguments)
+
+        return recorded
+
+    changes: dict[str, Any] = {name: recording(name) for name in FUNCTIONS}
+    with suppress(TabularBellmanError):
+        for _ in body(replace(toolkit, **changes), instance):
+            pass
+    return found
+
+
 def planted(wrong: Mistake, toolkit: Toolkit[FloatArray] = LIBRARY) -> Toolkit[FloatArray]:
     """Return the toolkit with one function replaced by its wrong variant."""
 
@@ -381,7 +420,7 @@ def _recording(
 def _differs(mistake: Mistake, arguments: tuple[Any, ...], result: Any) -> bool:
     """Tell whether what a mistake returned differs from the right result by more than rounding explains."""
     right = getattr(REFERENCE, mistake.replaces)(*(_lifted(argument) for argument in arguments))
-    return any(_apart(x, y) for x, y in zip(_arrays(result), _arrays(right), strict=True))
+    return any(_apart(x, y) for x, y in zip(arrays(result), arrays(right), strict=True))
 
 
 def _lifted(argument: Any) -> Any:
@@ -396,9 +435,10 @@ def _apart(found: Any, right: Any) -> bool:
     return not _compare("", Comparison("", found, right.value), Comparison("", right, right)).holds
 
 
-def _arrays(result: Any) -> Iterator[Any]:
+def arrays(result: Any) -> Iterator[Any]:
+    """Yield the arrays of a result, which may be one, or levels, or several of these."""
     if isinstance(result, (list, tuple)):
         for part in result:
-            yield from _arrays(part)
+            yield from arrays(part)
     else:
         yield result

@@ -28,6 +28,7 @@ __all__ = [
     "adversarial",
     "bare",
     "built_in",
+    "largest_reward",
     "logarithms",
     "of_user",
     "of_weights",
@@ -150,6 +151,11 @@ def bare(name: str) -> Instance:
     return Instance(name, StateActionTable.zeros(SequenceSpace(1, max_length=1)))
 
 
+def largest_reward(reward: StateActionTable) -> float:
+    """Return the size of the largest finite reward."""
+    return max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in reward.levels)
+
+
 def of_user(
     reward: StateActionTable, name: str, seed: int = 0, weights: Mapping[float, Fraction] | None = None
 ) -> list[Instance]:
@@ -157,7 +163,7 @@ def of_user(
 
     `weights` are the rational weights that they are the logarithms of, where that is known.
     """
-    largest = max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in reward.levels)
+    largest = largest_reward(reward)
     limit = np.finfo(np.float64).max / (8.0 * (reward.n_depths + 1))
     if largest > limit:
         raise TabularBellmanError(

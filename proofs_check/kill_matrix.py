@@ -1,12 +1,12 @@
 """The kill matrix: every mistake put into every claim, and what became of it."""
 
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
-from proofs_check.claim import Claim, Misreading
+from proofs_check.claim import Misreading
 from proofs_check.claims import CLAIMS
-from proofs_check.evidence import Fate, applicable, fate, references
-from proofs_check.instances import Instance, built_in
+from proofs_check.evidence import Fate, applicable, called, fate, references
+from proofs_check.instances import built_in
 from proofs_check.library import LIBRARY
 from proofs_check.mistakes import MISTAKES
 
@@ -51,30 +51,10 @@ def compute() -> KillMatrix:
     for claim in CLAIMS:
         chosen = applicable(claim, instances, complete=True, seed=SEED)
         bounds = references(claim, chosen)
-        used = _used(claim, chosen)
+        used = {name for instance in chosen for name in called(claim.body, LIBRARY, instance)}
         for mistake in MISTAKES:
             found = fate(claim, mistake, chosen, bounds) if mistake.replaces in used else Fate.UNUSED
             mistakes[mistake.name, claim.id] = found
         for wrong in claim.misreadings:
             misreadings[wrong.name, claim.id] = fate(claim, wrong, chosen, bounds)
     return KillMatrix(mistakes, misreadings)
-
-
-def _used(claim: Claim, instances: list[Instance]) -> set[str]:
-    """Return the toolkit's functions that a claim calls."""
-    used: set[str] = set()
-
-    def recording(name: str) -> Any:
-        function = getattr(LIBRARY, name)
-
-        def recorded(*arguments: Any) -> Any:
-            used.add(name)
-            return function(*arguments)
-
-        return recorded
-
-    names = {mistake.replaces for mistake in MISTAKES}
-    toolkit = replace(LIBRARY, **{name: recording(name) for name in names})
-    for instance in instances:
-        list(claim.body(toolkit, instance))
-    return used

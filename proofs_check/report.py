@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from proofs_check.attack import Attacked
+from proofs_check.claim import Claim
 from proofs_check.claims import PARTS
 from proofs_check.evidence import Fate, Result, Verdict
 from proofs_check.ledger import LEDGER
@@ -62,7 +63,7 @@ def header(run: Run) -> Iterator[str]:
         hanging="",
     )
     yield ""
-    if run.kinds == ("float64",):
+    if run.of_floats_alone:
         yield _COLUMNS.format("claim", "verdict", "residual", "bound", "on", "rejects")
     else:
         yield f"{'':<18} {'the statement':<24}this code, these inputs"
@@ -73,12 +74,11 @@ def row(run: Run, result: Result, standings: Sequence[Standing], heading: bool =
     """Yield the lines of one claim; above the first of a part of the paper, its heading."""
     if heading:
         yield from (title for title, claims in PARTS if claims[0] is result.claim)
-    if run.kinds == ("float64",):
+    if run.of_floats_alone:
         yield from _float_row(result)
         return
     yield _cells(result.claim.id, [_cell(run, kind, result, standings) for kind in _SHOWN]).rstrip()
-    reads = f"  [{', '.join(result.claim.errata)}]" if result.claim.errata else ""
-    yield from wrapped(result.claim.statement + reads, "    ", "  ")
+    yield from _statement(result.claim)
     for standing in standings:
         yield from _besides(standing)
     if "float64" in run.kinds and result.verdict is not Verdict.NOT_APPLICABLE:
@@ -90,6 +90,11 @@ def row(run: Run, result: Result, standings: Sequence[Standing], heading: bool =
             "  ",
         )
         yield from _notes(result)
+
+
+def _statement(claim: Claim) -> list[str]:
+    reads = f"  [{', '.join(claim.errata)}]" if claim.errata else ""
+    return wrapped(claim.statement + reads, "    ", "  ")
 
 
 def _rejects(result: Result) -> str:
@@ -150,8 +155,7 @@ def _float_row(result: Result) -> Iterator[str]:
         len(result.outcomes),
         _rejects(result),
     )
-    reads = f"  [{', '.join(claim.errata)}]" if claim.errata else ""
-    yield from wrapped(claim.statement + reads, "    ", "  ")
+    yield from _statement(claim)
     yield from _notes(result)
 
 
@@ -198,7 +202,7 @@ def summary(run: Run) -> Iterator[str]:
     yield ""
     for verdict in Verdict:
         if any(found[verdict] for found in counts.values()):
-            word = _WORDS[verdict] if run.kinds != ("float64",) else verdict.name
+            word = _WORDS[verdict] if not run.of_floats_alone else verdict.name
             says = "it has no such evidence; --json says why" if word == "-" else verdict.value
             yield from wrapped(f"{word.replace('_', ' ')}: {says}.")
     if "induction" in run.kinds:
@@ -206,7 +210,7 @@ def summary(run: Run) -> Iterator[str]:
             "PROVED*: something is left to the reader, as said there. proofs-check proof CLAIM prints the proof, what "
             "was checked of it, and what is trusted."
         )
-    if run.kinds != ("float64",):
+    if not run.of_floats_alone:
         near = "the same instances, with rational weights e^r near those of the floats" if run.complete else "weights"
         yield from wrapped(f"rationals: on {near}. balls: on the very floats, or the weights where these are given.")
     missing = {each.why for standings in run.standings for each in standings if each.verdict is Verdict.NOT_RUN}
@@ -240,7 +244,7 @@ def _tally(run: Run) -> Iterator[str]:
     claims = f"{n} {'claim' if n == 1 else 'claims'}"
     for kind, counts in _counts(run).items():
         tally = ", ".join(f"{counts[each]} {each.name.replace('_', ' ')}" for each in Verdict if counts[each])
-        where = claims if run.kinds == ("float64",) else f"{claims}, {kind}"
+        where = claims if run.of_floats_alone else f"{claims}, {kind}"
         yield f"{where}: {tally or 'none finished'}"
     if run.disagreements:
         yield from wrapped(f"Kinds of evidence that disagree: {', '.join(run.disagreements)}.")

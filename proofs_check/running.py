@@ -110,6 +110,11 @@ class Run:
     attacks: list[Attacked] = field(default_factory=list)
     interrupted: bool = False
 
+    @property
+    def of_floats_alone(self) -> bool:
+        """Whether no other kind of evidence than float64 is asked for."""
+        return tuple(self.kinds) == ("float64",)
+
     def verdicts(self, number: int) -> dict[str, Verdict]:
         """What the claim of that number has, by each kind of evidence."""
         found = {"float64": self.results[number].verdict} if "float64" in self.kinds else {}
@@ -118,11 +123,10 @@ class Run:
     @property
     def unexpected(self) -> list[str]:
         """The claims that did not come out as they should, in order."""
-        wrong = (Verdict.REFUTED, Verdict.INCONCLUSIVE)
         return [
             result.claim.id
             for number, result in enumerate(self.results)
-            if any(verdict in wrong for verdict in self.verdicts(number).values())
+            if any(verdict.unexpected for verdict in self.verdicts(number).values())
         ]
 
     @property

@@ -50,7 +50,7 @@ class Standing:
     @property
     def unexpected(self) -> bool:
         """Whether it contradicts the claim, or leaves open what it should decide."""
-        return self.verdict in (Verdict.REFUTED, Verdict.INCONCLUSIVE)
+        return self.verdict.unexpected
 
     @property
     def in_part(self) -> bool:

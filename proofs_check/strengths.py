@@ -5,10 +5,9 @@ What a number system has no form for it declines: then the comparisons up to the
 rest.
 """
 
-import enum
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -17,14 +16,13 @@ from typing import Any, Final
 import numpy as np
 
 from proofs_check.claim import Body, Claim, Comparison, Misreading, Mistake
-from proofs_check.evidence import Verdict, planted
-from proofs_check.instances import Instance, adversarial, sizes, with_roots
+from proofs_check.deciding import BITS_TO_TELL_EQUALS, Side, Strength, decided, entry_holds, first_fault
+from proofs_check.evidence import Verdict, arrays, called, planted
+from proofs_check.instances import Instance, adversarial, largest_reward, sizes, with_roots
 from proofs_check.kits import certified_toolkit, exact_toolkit, symbolic_toolkit
-from proofs_check.numbers.ball import Ball, Undecided, bits_now, precision
+from proofs_check.numbers.ball import Undecided, precision
 from proofs_check.numbers.element import Declined, is_finite
-from proofs_check.numbers.exact import Exact
 from proofs_check.numbers.log import Log
-from proofs_check.numbers.symbolic import Symbolic
 from proofs_check.numbers.systems import elementwise
 from proofs_check.toolkit import FUNCTIONS, Toolkit
 from tabular_bellman import TabularBellmanError
@@ -32,27 +30,9 @@ from tabular_bellman import TabularBellmanError
 __all__ = ["Evidence", "Finding", "Side", "Strength", "findings", "instances_for", "judge", "rejects", "sees_1e_20"]
 
 
-class Strength(enum.Enum):
-    """What the numbers are; the values are the names on the command line."""
-
-    EXACT = "exact"
-    CERTIFIED = "certified"
-    SYMBOLIC = "symbolic"
-
-    @property
-    def verdict(self) -> Verdict:
-        """What a claim has that passes."""
-        return {"exact": Verdict.EXACT, "certified": Verdict.CERTIFIED, "symbolic": Verdict.PROVED_AT}[self.value]
-
-
 # Balls start with so many bits, and get twice as many until they decide, or until there are this many.
 FIRST_BITS: Final = 128
 _MOST_BITS: Final = 2048
-# An inequality whose sides are one number is never decided by balls; with so many bits they are taken to be one.
-_BITS_TO_TELL_EQUALS: Final = 512
-# What a ball may leave open of an equality, and how far apart two numbers are told apart.
-_RADIUS: Final = Fraction(1, 10**30)
-
 
 # Where mistakes are put in, and where what has been written out stays short.
 _FEW_PAIRS: Final = 130
@@ -79,27 +59,13 @@ def instances_for(
         if complete and strength is Strength.CERTIFIED and claim.certified_on is not None:
             chosen += claim.certified_on(seed)
         if strength is Strength.EXACT:
-            chosen = [*chosen, *(with_roots(seed) if complete else ())]
-            chosen = [each for each in chosen if (complete or each.weights) and _largest(each) <= _LARGEST_REWARD]
+            chosen += with_roots(seed) if complete else ()
+            rational = (each for each in chosen if complete or each.weights)
+            chosen = [each for each in rational if largest_reward(each.reward) <= _LARGEST_REWARD]
     fits = [each for each in chosen if claim.own or claim.scope.includes(each)]
     return sorted(
         (each for each in fits if each.space.n_pairs <= _MOST_PAIRS[strength]), key=lambda each: each.space.n_pairs
     )
-
-
-def _largest(instance: Instance) -> float:
-    return max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in instance.reward.levels)
-
-
-@dataclass(frozen=True)
-class Side:
-    """One comparison as it came out, with the numbers on both sides."""
-
-    what: str
-    relation: str
-    left: Sequence[Any]
-    right: Sequence[Any]
-    holds: bool
 
 
 @dataclass(frozen=True)
@@ -233,7 +199,7 @@ def judge(
     few = _FEW_PAIRS_OF_SYMBOLS if strength is Strength.SYMBOLIC else _FEW_PAIRS
     told = [each.instance for each in found if each.sides and each.instance.space.n_pairs <= few]
     mistakes = mistakes and any(each.complete for each in found)
-    fates = {wrong.name: rejects(claim, wrong, strength, told) for wrong in claim.rejects} if mistakes and told else {}
+    fates = {each.name: rejects(claim, each, strength, told) for each in claim.rejects} if mistakes and told else {}
     return Evidence(claim, strength, found, fates)
 
 
@@ -258,7 +224,7 @@ def findings(
         enough = bits or FIRST_BITS
         found = _finding(body, strength, instance, wrong, enough)
         while not bits and (
-            (found.undecided and enough < _MOST_BITS) or (found.attained and enough < _BITS_TO_TELL_EQUALS)
+            (found.undecided and enough < _MOST_BITS) or (found.attained and enough < BITS_TO_TELL_EQUALS)
         ):
             enough *= 2
             found = _finding(body, strength, instance, wrong, enough)
@@ -268,14 +234,14 @@ def findings(
 def _finding(body: Body, strength: Strength, instance: Instance, wrong: Mistake | None, bits: int = 0) -> Finding:
     sides: list[Side] = []
     attained, undecided, declined = 0, "", ""
-    with precision(bits) if strength is Strength.CERTIFIED else nullcontext():
+    with _precision(strength, bits):
         try:
             kit = _toolkit(strength, instance, body)
             for item in body(kit if wrong is None else planted(wrong, kit), instance):
                 if not isinstance(item, Comparison):
                     continue
                 try:
-                    side, equal, still_open = _decided(strength, item)
+                    side, equal, still_open = decided(strength, item)
                 except Declined as error:
                     declined = declined or f"{item.what}: {error}"
                     continue
@@ -284,7 +250,7 @@ def _finding(body: Body, strength: Strength, instance: Instance, wrong: Mistake 
                 if still_open and not undecided:
                     undecided = f"{item.what}: {still_open}"
                 if not side.holds:
-                    fault = f"{item.what}: {_first_fault(strength, side)}"
+                    fault = f"{item.what}: {first_fault(strength, side)}"
                     return Finding(instance, tuple(sides), failed=fault, bits=bits)
         except Declined as error:
             declined = declined or str(error)
@@ -300,104 +266,14 @@ def _finding(body: Body, strength: Strength, instance: Instance, wrong: Mistake 
     return Finding(instance, tuple(sides), declined=declined, undecided=undecided, attained=attained, bits=bits)
 
 
+def _precision(strength: Strength, bits: int) -> AbstractContextManager[None]:
+    return precision(bits) if strength is Strength.CERTIFIED else nullcontext()
+
+
 def _toolkit(strength: Strength, instance: Instance, body: Body) -> Toolkit[Any]:
     if strength is Strength.EXACT:
         return exact_toolkit(instance)
     return symbolic_toolkit(instance, body) if strength is Strength.SYMBOLIC else certified_toolkit(instance)
-
-
-# -- deciding ----------------------------------------------------------------------------------------------------------
-
-
-def _decided(strength: Strength, item: Comparison) -> tuple[Side, int, str]:
-    """Return a comparison with whether it holds, how many of its inequalities are attained, and what is open."""
-    left, right = np.asarray(item.left), np.asarray(item.right)
-    if left.shape != right.shape:
-        raise RuntimeError(f"{item.what}: shapes {left.shape} and {right.shape} differ")  # a bug
-    holds, attained, still_open = True, 0, ""
-    pairs = list(zip(left.ravel().tolist(), right.ravel().tolist(), strict=True))
-    for x, y in pairs:
-        found = _entry(strength, item.relation, x, y)
-        if found is None:
-            still_open = still_open or f"{_shown(strength, x)} and {_shown(strength, y)} are too close to tell"
-        elif found == "attained":
-            attained += 1
-        elif not found:
-            holds = False
-    return Side(item.what, item.relation, [x for x, _ in pairs], [y for _, y in pairs], holds), attained, still_open
-
-
-def _entry(strength: Strength, relation: str, x: Any, y: Any) -> bool | str | None:
-    """Tell whether one entry is as the relation asks; None where that is open."""
-    if not (is_finite(x) and is_finite(y)):
-        return _beyond(relation, _extended(x), _extended(y))
-    if relation == "equal" and isinstance(x, Log) and isinstance(y, Log) and strength is not Strength.CERTIFIED:
-        return bool(x.weight == y.weight)
-    number = _NUMBERS[strength]
-    if strength is Strength.CERTIFIED:
-        return _in_balls(relation, Ball.of(x), Ball.of(y), bits_now())
-    difference = number.of(x) - number.of(y)
-    if relation == "at most":
-        return bool(difference._sign() <= 0)
-    return bool(difference.is_zero()) is (relation == "equal")
-
-
-_NUMBERS: Final[dict[Strength, Any]] = {
-    Strength.EXACT: Exact,
-    Strength.CERTIFIED: Ball,
-    Strength.SYMBOLIC: Symbolic,
-}
-
-
-def _extended(x: Any) -> float:
-    """Return what is not finite as a float, and 0 for what is."""
-    return 0.0 if is_finite(x) else float(x)
-
-
-def _beyond(relation: str, x: float, y: float) -> bool:
-    if np.isnan(x) or np.isnan(y) or x == np.inf:
-        return False
-    if relation == "at most":
-        return x <= y
-    # -inf equals itself and nothing else; two infinities of a sum differ from nothing.
-    return (x == y == -np.inf) is (relation == "equal")
-
-
-def _in_balls(relation: str, x: Ball, y: Ball, bits: int) -> bool | str | None:
-    difference = x.value - y.value
-    # Not as a float: a weight can be e^10000.
-    size = abs(y.value.mid()).max(1) if y.value.is_finite() else 1
-    narrow = difference.is_finite() and difference.rad() <= Ball.arb(_RADIUS) * size
-    if relation == "at most":
-        if difference <= 0:
-            return True
-        if difference > 0:
-            return False
-        return "attained" if narrow else None
-    if not difference.contains(0):
-        return relation == "differs"
-    if relation == "differs":  # numbers that so many bits cannot tell apart do not differ
-        return False if narrow and bits >= _BITS_TO_TELL_EQUALS else None
-    return True if narrow else None
-
-
-def _first_fault(strength: Strength, side: Side) -> str:
-    for x, y in zip(side.left, side.right, strict=True):
-        if _entry(strength, side.relation, x, y) is False:
-            sign = {"equal": "is not", "at most": "is more than", "differs": "is"}[side.relation]
-            return f"{_shown(strength, x)} {sign} {_shown(strength, y)}"
-    raise AssertionError("a side that fails has an entry that does")
-
-
-def _shown(strength: Strength, x: Any) -> str:
-    if not is_finite(x):
-        return str(_extended(x))
-    if strength is Strength.CERTIFIED:
-        return str(Ball.of(x).value.str(20))
-    text = str(x)
-    if len(text) <= 60 or strength is Strength.SYMBOLIC:
-        return text if len(text) <= 60 else f"a function of {len(text)} characters"
-    return f"about {float(Exact.of(x)):.12g}"
 
 
 # -- what must fail ----------------------------------------------------------------------------------------------------
@@ -433,8 +309,14 @@ def sees_1e_20(claim: Claim, strength: Strength, instances: Sequence[Instance]) 
 
     The k-th number that it returns is multiplied by 1 + k·1e-20, so that no change is the same for all.
     """
+    used: dict[str, None] = {}
+    for instance in instances:
+        with _precision(strength, FIRST_BITS):
+            kit = _toolkit(strength, instance, claim.body)
+            names = called(claim.body, kit, instance)
+        used |= {name: None for name in FUNCTIONS if name in names}
     found = {}
-    for name in _called(claim, strength, instances):
+    for name in used:
         wrong = Mistake(f"1e-20 in {name}", "every number a little off", name, partial(_a_little_off, name))
         found[name] = rejects(claim, wrong, strength, instances)
     return found
@@ -457,25 +339,6 @@ def _scaled(entry: Any, factor: Fraction) -> Any:
     return (entry.exp() * factor).log() if isinstance(entry, Log) else entry * factor
 
 
-def _called(claim: Claim, strength: Strength, instances: Sequence[Instance]) -> list[str]:
-    called: dict[str, None] = {}
-
-    def recording(name: str, function: Any) -> Any:
-        def recorded(*arguments: Any) -> Any:
-            called[name] = None
-            return function(*arguments)
-
-        return recorded
-
-    for instance in instances:
-        with precision(FIRST_BITS) if strength is Strength.CERTIFIED else nullcontext(), suppress(TabularBellmanError):
-            kit = _toolkit(strength, instance, claim.body)
-            functions = {name: recording(name, getattr(kit, name)) for name in FUNCTIONS}
-            for _ in claim.body(replace(kit, **functions), instance):
-                pass
-    return list(called)
-
-
 class _Watched:
     """A mistake, and whether what it returns ever differs from the right thing."""
 
@@ -489,13 +352,10 @@ class _Watched:
         if not self.differs:
             right = getattr(kit, self.name)(*arguments)
             pairs = zip(_entries(result), _entries(right), strict=True)
-            self.differs = any(_entry(self.strength, "equal", x, y) is False for x, y in pairs)
+            self.differs = any(entry_holds(self.strength, "equal", x, y) is False for x, y in pairs)
         return result
 
 
 def _entries(result: Any) -> Iterator[Any]:
-    if isinstance(result, (list, tuple)):
-        for part in result:
-            yield from _entries(part)
-    else:
-        yield from np.ravel(result).tolist()
+    for array in arrays(result):
+        yield from np.ravel(array).tolist()
