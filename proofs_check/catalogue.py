@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from proofs_check.claim import Claim, Misreading, Mistake
 from proofs_check.claims import CLAIMS, PARTS
+from proofs_check.credits import CREDITS
 from proofs_check.errata import ERRATA
 from proofs_check.errata.render import found, render
 from proofs_check.ledger import LEDGER
@@ -92,6 +93,7 @@ def _claim(claim: Claim) -> Iterator[str]:
     facts = {
         "LaTeX": claim.latex,
         "Source": claim.place,
+        **({"Earliest source found": CREDITS[claim.id]} if claim.id in CREDITS else {}),
         "Needs": claim.hypotheses,
         "Checked on": claim.checked_on,
         "Verdict": "proofs-check run " + claim.id,

@@ -14,15 +14,15 @@ from typing import Any, Final
 import numpy as np
 
 from proofs_check import recheck
+from proofs_check.arithmetic.ball import Ball, precision
+from proofs_check.arithmetic.element import rational
+from proofs_check.arithmetic.exact import Exact
+from proofs_check.arithmetic.log import Log
+from proofs_check.arithmetic.systems import simplest
 from proofs_check.claim import Claim
 from proofs_check.evidence import Verdict
 from proofs_check.instances import Instance
 from proofs_check.kits import certified_toolkit, exact_toolkit
-from proofs_check.numbers.ball import Ball, precision
-from proofs_check.numbers.element import rational
-from proofs_check.numbers.exact import Exact
-from proofs_check.numbers.log import Log
-from proofs_check.numbers.systems import simplest
 from proofs_check.strengths import Evidence, Finding, Side, Strength, findings
 from tabular_bellman import SequenceSpace, TabularBellmanError
 
@@ -147,6 +147,8 @@ def _refutation(claim: Claim, strength: Strength, found: Finding) -> dict[str, A
     differ = [side for side in ("left", "right") if should[side] != _comparison(failed)[side]]
     if len(differ) == 2:
         raise NoCertificate("both sides are wrong, so that there is nothing to compare them with")
+    if not differ and failed.relation == "differs":
+        raise NoCertificate("that two sides differ is said of some instances, and not refuted by one")
     return {
         **_certificate(claim, strength, replace(found, sides=(failed,)), "REFUTED"),
         "at": at,
@@ -258,13 +260,14 @@ def _comparison(side: Side) -> dict[str, Any]:
 def _number(x: Any) -> Any:
     """Return a number of any system in the form that certificates have for it."""
     if isinstance(x, _LogOf):
-        return {"log": str(x.weight)} if x.weight else "-inf"
+        return {"log": _rational(x.weight)} if x.weight else "-inf"
     if isinstance(x, Log):
         return {"log": _number(x.weight)} if x.is_finite else "-inf"
     if isinstance(x, Exact):
         if not x.logs:
-            return str(x.constant)
-        return {"constant": str(x.constant), "logs": [[str(factor), str(a)] for a, factor in x.logs.items() if factor]}
+            return _rational(x.constant)
+        logs = [[_rational(factor), _rational(a)] for a, factor in x.logs.items() if factor]
+        return {"constant": _rational(x.constant), "logs": logs}
     if isinstance(x, Ball):
         return _number(x.value)
     if hasattr(x, "mid"):
@@ -276,7 +279,14 @@ def _number(x: Any) -> Any:
         if isnan(x):
             raise NoCertificate("a side is not a number")
         return "inf" if x > 0 else "-inf"
-    return str(x if isinstance(x, Fraction) else rational(x))
+    return _rational(x if isinstance(x, Fraction) else rational(x))
+
+
+def _rational(x: Any) -> str:
+    text = str(x)
+    if len(text) > recheck.MOST_CHARACTERS:
+        raise NoCertificate("a number has too many digits")
+    return text
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 from proofs_check.commands import (
     INTERRUPTED,
+    bounds,
     demo,
     errata,
     listing,
@@ -20,6 +21,7 @@ from proofs_check.commands import (
     show,
     target,
 )
+from proofs_check.distill import distill
 from tabular_bellman import TabularBellmanError, __version__
 
 __all__ = ["main"]
@@ -39,6 +41,8 @@ examples:
   proofs-check show P3-kl-bound
   proofs-check errata E4
   proofs-check target mypackage.backup:soft_q --kind soft-bellman
+  proofs-check distill teacher.npz student.npz
+  proofs-check bounds --epsilon 0.5 --max-length 6
 """
 
 _TARGET_EPILOG = """\
@@ -62,6 +66,29 @@ docs/testing.md says how tables and responses look with each adapter.
 examples:
   proofs-check target mypackage.backup:soft_q --kind soft-bellman
   proofs-check target mypackage.model:log_prob --kind log-prob --adapter batch --array torch --dtype float32
+"""
+
+_BOUNDS_EPILOG = """\
+exit status: 0 the pairs get to the sharp bound to 1e-9 and no further, or no bound is violated; 1 not so; 2 wrong usage
+
+examples:
+  proofs-check bounds
+  proofs-check bounds --epsilon 0.1 --vocab 3 --max-length 5
+  proofs-check bounds --vocab 1
+  proofs-check bounds --fixed-length 4
+  proofs-check bounds --pairs 10000
+"""
+
+_DISTILL_EPILOG = """\
+exit status: 0 compared, 2 a table that cannot be read, or two that do not go together
+
+A file does not say what its numbers are. Read one way or the other they are different models, so say it where it is
+not as above. docs/distillation.md goes through the report.
+
+examples:
+  proofs-check distill teacher.npz student.npz
+  proofs-check distill large.npz small.npz --teacher-is logits
+  proofs-check distill teacher.npz student.npz --temperature 0.5 --csv report.csv
 """
 
 
@@ -122,6 +149,12 @@ def _parser() -> argparse.ArgumentParser:
     target_parser = command("target", target, "check a function of yours against the exact oracle")
     target_parser.epilog = _TARGET_EPILOG
     _add_target(target_parser)
+    distill_parser = command("distill", distill, "compare a student with its teacher")
+    distill_parser.epilog = _DISTILL_EPILOG
+    _add_distill(distill_parser)
+    bounds_parser = command("bounds", bounds, "the sharp bounds on the KL beside the paper's")
+    bounds_parser.epilog = _BOUNDS_EPILOG
+    _add_bounds(bounds_parser)
     command("schema", schema, "print the JSON Schema of run --json")
     return parser
 
@@ -150,7 +183,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output").add_argument
     output(
         "--certificates",
-        type=Path,
+        type=_folder,
         metavar="FOLDER",
         help="write what exact and certified verdicts rest on, for proofs_check/recheck.py",
     )
@@ -222,6 +255,32 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
 
 
+def _add_distill(parser: argparse.ArgumentParser) -> None:
+    for role, reading in (("teacher", "rewards"), ("student", "logits")):
+        parser.add_argument(role, type=Path, metavar=role.upper(), help=f"a table saved as .npz or .json, of {reading}")
+    add = parser.add_argument_group("what the tables hold").add_argument
+    for role, reading in (("teacher", "rewards"), ("student", "logits")):
+        add(f"--{role}-is", choices=("rewards", "logits"), default=reading, help=f"({reading})")
+    add("--temperature", type=float, metavar="T", help="that divides the teacher's rewards (1)")
+    add("--max-bytes", type=_positive, default=2**27, metavar="B", help="the budget for one table (128 MiB)")
+    add = parser.add_argument_group("output").add_argument
+    add("--json", action="store_true", help="print one JSON document")
+    add("--quiet", action="store_true", help="print the divergences and the bounds alone")
+    add("--csv", type=Path, metavar="FILE", help="write each number as one row too")
+
+
+def _add_bounds(parser: argparse.ArgumentParser) -> None:
+    add = parser.add_argument_group("length by length").add_argument
+    add("--epsilon", type=float, metavar="E", help="how far apart the logits may be (1)")
+    add("--vocab", type=_positive, metavar="N", help="the number of tokens (2)")
+    add("--max-length", type=_positive, metavar="T", help="lengths 2 to T, EOS counted (8)")
+    add("--fixed-length", type=_positive, metavar="N", help="instead: exactly 1 to N tokens, no EOS")
+    add = parser.add_argument_group("against pairs of models").add_argument
+    add("--pairs", type=_positive, metavar="N", help="draw N pairs, random and nearly as far apart as they can be")
+    add("--seed", type=_seed, metavar="S", help="of the pairs (0)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
 def _vocab(text: str) -> int | tuple[str, ...]:
     if text.lstrip("+-").isdecimal():
         return int(text)
@@ -238,7 +297,9 @@ def _evidence(text: str) -> tuple[str, ...]:
     for kind in asked:
         if kind not in (*EVIDENCE, "all"):
             known = ", ".join(EVIDENCE)
-            raise argparse.ArgumentTypeError(f"{kind!r} is no kind of evidence; there are {known}, and all")
+            raise argparse.ArgumentTypeError(
+                f"{kind!r} is no kind of evidence; there are {known}, and all, as one word with commas"
+            )
     return tuple(kind for kind in EVIDENCE if kind in asked or "all" in asked)
 
 
@@ -266,3 +327,9 @@ def _seed(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"{text!r} is not an integer, 0 or more")
     return int(text)
+
+
+def _folder(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of the folder is empty")
+    return Path(text)

@@ -12,6 +12,7 @@ from tabular_bellman import TabularBellmanError
 
 __all__ = [
     "INTERRUPTED",
+    "bounds",
     "demo",
     "errata",
     "listing",
@@ -101,7 +102,8 @@ def proof(options: argparse.Namespace) -> int:
     theorems = proof_of(claim.id)
     if not theorems:
         raise TabularBellmanError(
-            f"{claim.id} has no proof by induction; those that have: {', '.join(_with_proofs())}."
+            f"{claim.id} has no proof by induction. proofs-check run --evidence induction shows the "
+            f"{len(_with_proofs())} claims that have one."
         )
     results = [check(theorem) for theorem in theorems]
     for number, (theorem, result) in enumerate(zip(theorems, results, strict=True)):
@@ -125,6 +127,40 @@ def lookahead(options: argparse.Namespace) -> int:
         raise TabularBellmanError("--seed is of random rewards; give --vocab and --max-length (or --fixed-length) too.")
     _print(story(None if built_in else chosen[0].reward, "" if built_in else source))
     return 0
+
+
+def bounds(options: argparse.Namespace) -> int:
+    """Set the paper's bound on the KL beside the sharp one, length by length; or hold all bounds against many pairs."""
+    import json
+
+    from proofs_check import pair_survey, sharpness
+
+    about_lengths = {
+        name: value
+        for name in ("epsilon", "vocab", "max_length", "fixed_length")
+        if (value := getattr(options, name)) is not None
+    }
+    if options.pairs is None:
+        if options.seed is not None:
+            raise TabularBellmanError("--seed is of the pairs that are drawn; it goes with --pairs.")
+        epsilon, vocab = about_lengths.get("epsilon", 1.0), about_lengths.get("vocab", 2)
+        fixed = "fixed_length" in about_lengths
+        if fixed and "max_length" in about_lengths:
+            raise TabularBellmanError("--fixed-length is without EOS, --max-length counts it; give one of them.")
+        lengths = range(1, options.fixed_length + 1) if fixed else range(2, about_lengths.get("max_length", 8) + 1)
+        rows = sharpness.compute(epsilon, vocab, lengths, fixed_length=fixed)
+        document, text = (f(rows, epsilon, vocab, fixed) for f in (sharpness.as_document, sharpness.lines))
+        holds = all(row.as_expected for row in rows)
+    else:
+        if about_lengths:
+            names = ", ".join(f"--{name.replace('_', '-')}" for name in about_lengths)
+            raise TabularBellmanError(f"{names}: the pairs of --pairs are drawn at all distances and sizes.")
+        seed = options.seed or 0
+        found = pair_survey.survey(options.pairs, seed)
+        document, text = (f(found, options.pairs, seed) for f in (pair_survey.as_document, pair_survey.lines))
+        holds = not any(each.violated for each in found)
+    _print([json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False)] if options.json else text)
+    return 0 if holds else 1
 
 
 def schema(_: argparse.Namespace) -> int:
@@ -221,6 +257,11 @@ def _refuse_places(options: argparse.Namespace) -> None:
         if not {"exact", "certified"} & set(options.evidence):
             raise TabularBellmanError("--certificates goes with --evidence exact or certified.")
         _make_folder("--certificates", options.certificates)
+        if found := sorted(options.certificates.glob("*.json")):
+            raise TabularBellmanError(
+                f"--certificates {options.certificates}: {found[0].name} is there already. Name an empty folder, or "
+                "empty this one: certificates of two runs are not told apart."
+            )
     if junit is not None and (not junit.name or junit.is_dir()):
         raise TabularBellmanError(f"--junit {junit}: it must be a file, not a folder.")
     if junit is not None and not junit.parent.is_dir():

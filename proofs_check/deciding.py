@@ -8,13 +8,13 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check.arithmetic.ball import Ball, bits_now
+from proofs_check.arithmetic.element import is_finite
+from proofs_check.arithmetic.exact import Exact
+from proofs_check.arithmetic.log import Log
+from proofs_check.arithmetic.symbolic import Symbolic
 from proofs_check.claim import Comparison
 from proofs_check.evidence import Verdict
-from proofs_check.numbers.ball import Ball, bits_now
-from proofs_check.numbers.element import is_finite
-from proofs_check.numbers.exact import Exact
-from proofs_check.numbers.log import Log
-from proofs_check.numbers.symbolic import Symbolic
 
 __all__ = ["BITS_TO_TELL_EQUALS", "Side", "Strength", "decided", "entry_holds", "first_fault"]
 
@@ -78,7 +78,8 @@ def entry_holds(strength: Strength, relation: str, x: Any, y: Any) -> bool | str
     difference = number.of(x) - number.of(y)
     if relation == "at most":
         return bool(difference._sign() <= 0)
-    return bool(difference.is_zero()) is (relation == "equal")
+    # Of symbols, "differs" asks for a difference that is nowhere 0: that it has a sign.
+    return bool(difference.is_zero()) if relation == "equal" else bool(difference._sign() != 0)
 
 
 _NUMBERS: Final[dict[Strength, Any]] = {

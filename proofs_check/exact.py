@@ -1,20 +1,11 @@
-"""Exact linear algebra over the integers and rationals, for dimensions."""
-
-from typing import Any
+"""Numbers that are compared exactly, and exact linear algebra, for dimensions."""
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
+
+from tabular_bellman.gauge_dimensions import exact_rank as rank
 
 __all__ = ["as_exact", "rank"]
-
-
-def rank(matrix: ArrayLike) -> int:
-    """Return the rank of a matrix of integers, by elimination over the rationals."""
-    from sympy import QQ
-    from sympy.polys.matrices import DomainMatrix
-
-    rows: list[list[Any]] = [[QQ(int(entry)) for entry in row] for row in np.asarray(matrix)]
-    return int(DomainMatrix(rows, (len(rows), len(rows[0]) if rows else 0), QQ).rank())
 
 
 def as_exact(*numbers: int) -> NDArray[np.object_]:

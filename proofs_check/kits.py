@@ -9,15 +9,15 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check.arithmetic.ball import Ball, BallLog
+from proofs_check.arithmetic.element import Declined
+from proofs_check.arithmetic.exact import Exact, ExactLog
+from proofs_check.arithmetic.functions import symbols
+from proofs_check.arithmetic.log import Log
+from proofs_check.arithmetic.symbolic import Symbolic, SymbolicLog
+from proofs_check.arithmetic.systems import LogWeights, elementwise, simplest
 from proofs_check.claim import Body
 from proofs_check.instances import Instance
-from proofs_check.numbers.ball import Ball, BallLog
-from proofs_check.numbers.element import Declined
-from proofs_check.numbers.exact import Exact, ExactLog
-from proofs_check.numbers.functions import symbols
-from proofs_check.numbers.log import Log
-from proofs_check.numbers.symbolic import Symbolic, SymbolicLog
-from proofs_check.numbers.systems import LogWeights, elementwise, simplest
 from proofs_check.toolkit import Toolkit, reference_toolkit
 
 __all__ = ["certified_toolkit", "exact_toolkit", "symbolic_toolkit"]

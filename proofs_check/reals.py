@@ -10,8 +10,8 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from proofs_check.numbers.element import is_finite
-from proofs_check.numbers.systems import elementwise
+from proofs_check.arithmetic.element import is_finite
+from proofs_check.arithmetic.systems import elementwise
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded
 

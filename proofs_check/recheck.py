@@ -15,10 +15,19 @@ Format (a file holds a list of certificates, one for each instance)::
      "comparisons": [{"what": ..., "relation": "equal" | "at most" | "differs", "left": [...], "right": [...]}, ...]}
 
 Tables hold logarithms (nats).  For some claims `lifted` and `numbers` have what the claim's body made into logarithms
-and into numbers, array by array in the order of its calls, the tables among them.  A pair of tables whose second is
-given, and not drawn, is one of many, beside which constants are not compared again.
-A number is "p/q"; {"log": number}; {"constant": "p/q", "logs": [[factor, argument], ...]}, the constant plus multiples
-of logarithms; a ball {"mid": [m, e], "rad": [n, f]}, which is m·2^e ± n·2^f; or "-inf", "inf".
+and into numbers, array by array in the order of its calls, the tables among them.
+A number is "p/q"; {"log": "p/q"}, or the logarithm of a ball; {"constant": "p/q", "logs": [[factor, argument], ...]},
+the constant plus multiples of logarithms; a ball {"mid": [m, e], "rad": [n, f]}, which is m·2^e ± n·2^f; or "-inf",
+"inf".  There are no balls in an instance.
+
+An instance is refused where the claim says nothing about it: it has to be in the claim's scope, `other` to be finite
+where an allowed response passes and nowhere else, a direction to be finite, a potential to be finite and 0 at the root,
+prompts to have positive weights that add up to 1, and what the body made to be as many numbers, and as large, as it
+makes.
+
+Some claims also compare constants, the same beside every instance (`CONSTANTS`).  A certificate with `other_is_given`
+is one of many and may leave these out, where a certificate of the same claim and strength that has them was accepted:
+in the same file, or in one before it by name.
 
 EXACT and CERTIFIED are accepted where the comparisons are those of the definition, each number agrees with the
 definition's (equals it; or its ball, narrower than 1e-15, meets an enclosure of it narrower than 1e-35, both relative
@@ -28,27 +37,47 @@ to max(1, |x|)), and each relation holds, both between the numbers as printed an
 REFUTED is about one comparison, the one numbered `at` from 0, which must fail as printed.  `wrong` names the side that
 is not the definition's ("left" or "right": that of code that computes something else; the other side must agree); or
 nothing (""), where the statement itself fails: both sides must agree.  What wrong code gave cannot be derived again:
-of that side it is checked that it is not what the definition says, where the comparison fails.
+of that side it is checked that it is not what the definition says, where the comparison fails.  That two sides differ
+is said of some instances, and no statement fails by one where they do not.
 """
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from fractions import Fraction
 from functools import lru_cache
-from itertools import islice, product
+from itertools import chain, islice, product
 from math import gcd, inf, isfinite
 from pathlib import Path
 from typing import Any, Final, TypeAlias, Union
 
-__all__ = ["DEFINITIONS", "MADE", "NO_DEFINITION", "main", "recheck"]
+__all__ = [
+    "CONSTANTS",
+    "DEFINITIONS",
+    "MADE",
+    "MOST_CHARACTERS",
+    "NO_DEFINITION",
+    "Case",
+    "in_scope",
+    "main",
+    "recheck",
+    "recheck_all",
+]
 
 _AGREES: Final = 10**35  # what is derived here is narrower than this part of max(1, |x|)
 _PRINTS: Final = 10**15  # and what a certificate says, than this part
 _TELLS: Final = 10**30  # balls are one number where their difference is narrower than this part
 _MOST_BITS: Final = 4096
-_MOST_PAIRS: Final = 200_000
-_LARGEST: Final = 1 << 24  # exponents
+_LARGEST: Final = 1 << 24  # exponents of balls,
+_FURTHEST: Final = 1 << 16  # between the two of one ball,
+_POWER: Final = 1000  # and of powers,
+_MOST_POWERED: Final = 1 << 20  # which have so many bits, times the order of the root
+_MOST_PAIRS: Final = {True: 100, False: 10_000}  # of an instance, in exact numbers or not
+_MOST_WORK: Final = 1 << 20  # characters of exact tables, times the numbers of the temperature
+_MOST_FILE: Final = 1 << 28  # bytes
+
+MOST_CHARACTERS: Final = 200_000
+"""Of a rational, or of the midpoint of a ball."""
 
 
 class Rejected(Exception):
@@ -221,10 +250,20 @@ def _rounded(m: int, r: int, e: int) -> tuple[int, int, int]:
     return (m, r, e) if excess <= 0 else (m >> excess, (r >> excess) + 2, e + excess)
 
 
+def _cut(x: tuple[int, int, int], e: int) -> tuple[int, int, int]:
+    """Drop the digits below 2^e, outward."""
+    m, r, below = x[0], x[1], e - x[2]
+    return x if below <= 0 else (m >> below, (r >> below) + 2, e)
+
+
 def _plus(x: tuple[int, int, int], y: tuple[int, int, int]) -> tuple[int, int, int]:
     if not (x[0] or x[1]) or not (y[0] or y[1]):
         return y if not (x[0] or x[1]) else x
     e = min(x[2], y[2])
+    if max(x[2], y[2]) - e > _FURTHEST:  # then most digits of one do not count
+        e = max(x[2] + x[0].bit_length(), y[2] + y[0].bit_length()) - 2 * Work.bits
+        x, y = _cut(x, e), _cut(y, e)
+        e = min(x[2], y[2])
     a, b = x[2] - e, y[2] - e
     return _rounded((x[0] << a) + (y[0] << b), (x[1] << a) + (y[1] << b), e)
 
@@ -299,6 +338,8 @@ def exp(x: Any) -> Number:
             found = Number(1)
             for root in roots:
                 found = found * root
+            if not Work.exact and max(map(int.bit_length, found.rational.as_integer_ratio())) > 64:
+                found = Number(ball=found.enclosed())  # sums of long rationals are longer
             return found if not x.rational else found * _exp(Number(x.rational))
     return _exp(x)
 
@@ -330,7 +371,8 @@ def _exp(x: Number) -> Number:
 
 def _power(x: Fraction, exponent: Fraction) -> Number | None:
     """Return x^exponent where that is rational."""
-    if max(abs(exponent.numerator), exponent.denominator) > 1000:
+    size = max(x.numerator.bit_length(), x.denominator.bit_length()) * abs(exponent.numerator)
+    if max(abs(exponent.numerator), exponent.denominator) > _POWER or size * exponent.denominator > _MOST_POWERED:
         return None
     raised = x**exponent.numerator
     parts = [_integer_root(part, exponent.denominator) for part in (raised.numerator, raised.denominator)]
@@ -338,11 +380,13 @@ def _power(x: Fraction, exponent: Fraction) -> Number | None:
 
 
 def _integer_root(x: int, order: int) -> int | None:
-    low, high = 0, 1 << (x.bit_length() // order + 1)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if middle**order < x else (low, middle)
-    return low if low**order == x else None
+    if order == 1:
+        return x
+    root, nearer = 0, 1 << (x.bit_length() // order + 1)
+    while root != nearer:  # Newton's method, from above
+        root = nearer
+        nearer = min(root, ((order - 1) * root + x // root ** (order - 1)) // order)
+    return root if root**order == x else None
 
 
 def _coprime(waiting: list[int]) -> list[int]:
@@ -609,8 +653,12 @@ class Case(Tree):
 
     `table("other")` and `table("direction")` are by pair, `table("potential")` by place, `prompt_weights` by prompt;
     `rewards` and `logits` are those of the reward, -inf in `logits` where a pair is not `live`, as in `masked(table)`.
-    `temperature`, `lifted`, `numbers` and `given` are as in the format; `vocab` and `names` are tokens and prompts.
+    `temperature` is as in the format; `vocab` and `names` are tokens and prompts.  `lifted` and `numbers` have what the
+    body made, block by block (see `definition`).
     """
+
+    lifted: list[Any]
+    numbers: list[Any]
 
     def __init__(self, instance: Mapping[str, Any]) -> None:
         self.vocab, self.names = (tuple(map(_frozen, instance[key])) for key in ("vocab", "prompts"))
@@ -620,13 +668,18 @@ class Case(Tree):
         low, high, eos = instance["min_length"], instance["max_length"], instance["ends_with_eos"]
         if [type(low), type(high), type(eos)] != [int, int, bool] or not 1 <= low <= high or (not eos and low != high):
             raise Rejected("lengths that no responses have")
-        if high > 1000 or len(self.names) * len(self.vocab) ** (high - eos) > _MOST_PAIRS:
+        most = _MOST_PAIRS[Work.exact]
+        if high > 1000 or len(self.names) * len(self.vocab) ** (high - eos) > most:
             raise Rejected("an instance too large to be written out")
         super().__init__(len(self.vocab), high, len(self.names), low, eos)
+        if len(self.all_pairs) > most:
+            raise Rejected("an instance too large to be written out")
         self.temperature = _rational(instance["temperature"])
         if self.temperature <= 0:
             raise Rejected("a temperature that is not positive")
         self._tables: Mapping[str, Any] = instance["tables"]
+        if Work.exact and len(str(self._tables)) * max(self.temperature.as_integer_ratio()) > _MOST_WORK:
+            raise Rejected("numbers too long to be raised to powers")
         self._read: dict[str, dict[Any, Any]] = {}
         self.rewards = self.table("reward")
         self.live: set[Pair] = set()
@@ -637,10 +690,6 @@ class Case(Tree):
         if len({x for x, s, _ in self.live if not s}) < self.P:
             raise Rejected("an instance without responses to some prompt")
         self.logits = self.masked(self.rewards)
-        self.given = instance.get("other_is_given", False)
-        self.lifted, self.numbers = (
-            [[number(x) for x in array] for array in instance.get(key, [])] for key in ("lifted", "numbers")
-        )
 
     def table(self, name: str) -> dict[Any, Any]:
         """Return a table: one number for each pair, or place, and no other."""
@@ -653,9 +702,15 @@ class Case(Tree):
         found: dict[Any, Any] = {}
         for prompt, prefix, *action, value in self._tables[name]:
             key = (prompts.get(_frozen(prompt)), tuple(tokens.get(_frozen(token), -1) for token in prefix))
-            found[(*key, *(None if a is None else tokens.get(_frozen(a), -1) for a in action))] = number(value)
+            found[(*key, *(None if a is None else tokens.get(_frozen(a), -1) for a in action))] = _plain(value)
         if len(self._tables[name]) != len(order) or found.keys() != set(order) or inf in found.values():
             raise Rejected(f"table '{name}': not one number for each of its entries")
+        if name != "reward" and {key for key, x in found.items() if x != -inf} != (
+            self.live if name == "other" else set(order)
+        ):
+            raise Rejected(f"table '{name}': not finite where it should be, or finite where it should not")
+        if name == "potential" and not all(is_zero(found[x, ()]) for x in self.prompts):
+            raise Rejected("a potential that is not 0 at the root")
         self._read[name] = {key: found[key] for key in order}
         return self._read[name]
 
@@ -663,10 +718,37 @@ class Case(Tree):
         """A table of logits: -inf where the pair is not live."""
         return {pair: x if pair in self.live else -inf for pair, x in table.items()}
 
-    def spread(self, arrays: list[list[Real]], places: bool = False) -> dict[Any, Any]:
-        """A table from an array for each depth, in the order of certificates."""
-        keys = [self.places(t) if places else self.pairs(t) for t in range(self.T)]
-        return {k: x for keys, array in zip(keys, arrays, strict=False) for k, x in zip(keys, array, strict=True)}
+    def blocks(self, arrays: list[list[Any]], layout: str) -> list[Any]:
+        """What the body made, as `definition` says that it is laid out."""
+        found: list[Any] = []
+        left = iter(arrays)
+        for word in layout.split():
+            keys: list[list[Any]]
+            match word:
+                case "rewards" | "pairs":
+                    keys = [self.pairs(t) for t in range(self.T)]
+                case "alive" | "places":
+                    keys = [self.places(t) for t in range(self.T)]
+                case "units":  # each pair of one prompt's tree, at each pair
+                    keys = [self.pairs(t) * (len(self.all_pairs) // self.P) for t in range(self.T)]
+                    keys = keys if len(self.all_pairs) <= 100 else []
+                case "replies":
+                    keys = [self.replies]
+                case "second":
+                    keys = [self.places(1)]
+                case _:
+                    keys = [list(range(int(word)))]
+            block = []
+            for wanted, array in zip(keys, islice(left, len(keys)), strict=True):
+                if len(array) != len(wanted):
+                    raise Rejected("not as many numbers as the claim's body makes")
+                block += [(key, _plain(x)) for key, x in zip(wanted, array, strict=True)]
+            if any(isinstance(x, float) and (x == inf or word not in ("rewards", "alive")) for _, x in block):
+                raise Rejected("a number that is not finite among those that the claim's body makes")
+            found.append(dict(block))
+        if next(left, None) is not None:
+            raise Rejected("more numbers than the claim's body makes")
+        return found
 
     def choices(self) -> set[Place]:
         """The places with more than one live action."""
@@ -675,7 +757,14 @@ class Case(Tree):
     @property
     def prompt_weights(self) -> list[Any]:
         """The distribution over the prompts."""
-        return [number(x) for x in self._tables["prompt_weights"]]
+        if "prompt_weights" not in self._read:
+            found = dict(enumerate(_plain(x) for x in self._tables["prompt_weights"]))
+            if len(found) != self.P or any(isinstance(x, float) or x.sign() <= 0 for x in found.values()):
+                raise Rejected("not one positive weight for each prompt")
+            if not is_zero(total(found.values()) - 1):
+                raise Rejected("weights of prompts that do not add up to 1")
+            self._read["prompt_weights"] = found
+        return list(self._read["prompt_weights"].values())
 
     def over_prompts(self, f: list[Any]) -> list[Any]:
         """E_X f."""
@@ -699,10 +788,13 @@ def number(x: Any) -> Real:
             return Number(_rational(x))
         case {"log": inner, **rest} if not rest:
             found = number(inner)
-            if isinstance(found, float) or (found.ball is None and found.rational <= 0):
+            if isinstance(found, float) or found.logs:
+                raise Rejected("a logarithm of what is no rational and no ball")
+            if found.ball is not None:
+                return log(found)
+            if found.rational <= 0:
                 raise Rejected("a logarithm of what is not positive")
-            # Logarithms of rationals that are part of a table stay as they are, also beside balls.
-            return log(found) if found.ball is not None else _log_of(found.rational)
+            return _log_of(found.rational)  # of a rational it stays as it is, also beside balls
         case {"constant": constant, "logs": parts, **rest} if not rest:
             sum_ = Number(_rational(constant))
             for factor, argument in parts:
@@ -713,16 +805,29 @@ def number(x: Any) -> Real:
         case {"mid": [m, e], "rad": [n, f], **rest} if not rest and all(type(k) is int for k in (m, e, n, f)):
             if Work.exact:
                 raise Rejected("a ball among exact numbers")
-            if n < 0 or max(abs(e), abs(f)) > _LARGEST:
+            e, f = (e if m else f), (f if n else e)
+            if n < 0 or max(abs(e), abs(f)) > _LARGEST or abs(e - f) > _FURTHEST:
                 raise Rejected("a ball with a negative radius, or beyond all bounds")
+            if max(m.bit_length(), n.bit_length()) > 3 * MOST_CHARACTERS:
+                raise Rejected("a ball with too many digits")
             low = min(e, f)
             return Number(ball=(m << (e - low), n << (f - low), low))
     raise Rejected(f"{str(x)[:60]} is no number")
 
 
+def _plain(x: Any) -> Real:
+    """Read a number of an instance, which is no ball."""
+    found = number(x)
+    if not isinstance(found, float) and found.ball is not None:
+        raise Rejected("a ball in an instance")
+    return found
+
+
 def _rational(x: Any) -> Fraction:
     if not isinstance(x, str) or not x.lstrip("-").replace("/", "", 1).isdecimal():
         raise Rejected(f"{str(x)[:60]} is no rational")
+    if len(x) > MOST_CHARACTERS:
+        raise Rejected(f"{x[:60]}… has too many digits")
     try:
         return Fraction(x)
     except (ValueError, ZeroDivisionError):
@@ -737,23 +842,82 @@ Definition: TypeAlias = Callable[[Case], Iterator[Row]]
 DEFINITIONS: Final[dict[str, Definition]] = {}
 """What each claim says, by its id."""
 
-MADE: Final[dict[str, tuple[str, ...]]] = {}
-"""Of claims whose certificates say what the body lifted, or made into numbers: which of the two."""
+CONSTANTS: Final[dict[str, Callable[[], Iterator[Row]]]] = {}
+"""Comparisons about constants alone that come after those of a definition, of claims that have some."""
+
+MADE: Final[dict[str, dict[str, str]]] = {}
+"""Of claims whose certificates say what the body lifted, or made into numbers: which of the two, and its layout."""
 
 NO_DEFINITION: Final[dict[str, str]] = {}
 """The claims that have none, and why."""
 
+_SCOPES: Final[dict[str, tuple[str, ...]]] = {}
 
-def definition(claim: str, *made: str) -> Callable[[Definition], Definition]:
-    """Enter a function as the definition of a claim; `made`: whether it needs what is "lifted", or "numbers"."""
+_IS: Final[dict[str, Callable[[Case], bool]]] = {
+    "ends with EOS": lambda c: c.eos,
+    "every length from 1": lambda c: c.eos and c.first == 1,
+    "one length": lambda c: not c.eos,
+    "one length, or every one from 1": lambda c: not c.eos or c.first == 1,
+    "one prompt": lambda c: c.P == 1,
+    "one token": lambda c: c.V == 1,
+    "two steps": lambda c: c.T > 1,
+    "12 steps": lambda c: c.T <= 12,
+    "50 steps": lambda c: c.T <= 50,
+    "60 pairs": lambda c: len(c.all_pairs) <= 60,
+    "100 pairs": lambda c: len(c.all_pairs) <= 100,
+    "400 pairs": lambda c: len(c.all_pairs) <= 400,
+    "every action allowed": lambda c: len(c.live) == len(c.all_pairs),
+    "every prompt": lambda c: _has_every_prompt(c),
+}
+"""What a scope asks for, by its words; steps and pairs are at most so many (two steps: at least)."""
+
+
+def definition(
+    claim: str, *scope: str, lifted: str | None = None, numbers: str | None = None
+) -> Callable[[Definition], Definition]:
+    """Enter a function as the definition of a claim.
+
+    `scope` are keys of `_IS`.  `lifted` and `numbers` say in words how what the body made is laid out; for each word
+    there is a block in `c.lifted` or `c.numbers`: a table by "pairs" or "places", from an array for each depth
+    ("rewards" or "alive" where -inf may be); an array by "replies", or by the places at the "second" step; "units", a
+    number for each pair of one prompt at each pair, where these are few; or an array of so many numbers.  Where there
+    are no words, the arrays are as they are, and checked by the definition.
+    """
 
     def enter(function: Definition) -> Definition:
-        DEFINITIONS[claim] = function
-        if made:
-            MADE[claim] = made
+        DEFINITIONS[claim], _SCOPES[claim] = function, scope
+        made = {"lifted": lifted, "numbers": numbers}
+        if any(layout is not None for layout in made.values()):
+            MADE[claim] = {kind: layout for kind, layout in made.items() if layout is not None}
         return function
 
     return enter
+
+
+def constants(claim: str) -> Callable[[Callable[[], Iterator[Row]]], Callable[[], Iterator[Row]]]:
+    """Enter a function as the comparisons of a claim that are about constants alone."""
+
+    def enter(function: Callable[[], Iterator[Row]]) -> Callable[[], Iterator[Row]]:
+        CONSTANTS[claim] = function
+        return function
+
+    return enter
+
+
+def in_scope(claim: str, c: Case) -> bool:
+    """Tell whether a claim says something about an instance."""
+    return all(_IS[word](c) for word in _SCOPES.get(claim, ()))
+
+
+def _rows(claim: str, instance: Mapping[str, Any], short: bool) -> Iterator[Row]:
+    """What a claim says of an instance that it is about; without its constants where it is to be `short`."""
+    c = Case(instance)
+    if not in_scope(claim, c):
+        raise Rejected(f"the claim is about something else: {', '.join(_SCOPES[claim])}")
+    for kind, layout in MADE.get(claim, {}).items():
+        arrays = instance.get(kind, [])
+        setattr(c, kind, c.blocks(arrays, layout) if layout else [[_plain(x) for x in array] for array in arrays])
+    return chain(DEFINITIONS[claim](c), () if short or claim not in CONSTANTS else CONSTANTS[claim]())
 
 
 def _narrow(x: Number, part: int, size: Number) -> bool:
@@ -799,12 +963,12 @@ def _sides(printed: Mapping[str, Any], derived: Row | None) -> tuple[Side, Side]
     if derived is None or (what, relation) != derived[:2]:
         told = "nothing" if derived is None else f"'{derived[0]}' ({derived[1]})"
         raise Rejected(f"'{what}' ({relation}), where the definition has {told}")
+    if len({len(numbers) for numbers in (printed["left"], printed["right"], *derived[2:])}) > 1:
+        raise Rejected(f"{what}: not as many numbers as the definition has")
     left, right = (
         [[number(x) for x in printed[side]], [x if isinstance(x, float) else Number.of(x) for x in should]]
         for side, should in (("left", derived[2]), ("right", derived[3]))
     )
-    if len({len(numbers) for numbers in (*left, *right)}) > 1:
-        raise Rejected(f"{what}: not as many numbers as the definition has")
     return left, right
 
 
@@ -838,6 +1002,8 @@ def _fails(certificate: Mapping[str, Any], definition: Iterator[Row]) -> None:
     failing = [i for i, pair in enumerate(zip(left[0], right[0], strict=True)) if _holds(relation, *pair) is False]
     if not failing:
         raise Rejected(f"{what}: '{relation}' does not fail as printed")
+    if relation == "differs" and not wrong:
+        raise Rejected(f"{what}: said of some instances, which this one does not refute")
     for side, numbers in (("left", left), ("right", right)):
         agree = [_agree(*pair) for pair in zip(*numbers, strict=True)]
         if side != wrong and not all(agree):
@@ -846,8 +1012,11 @@ def _fails(certificate: Mapping[str, Any], definition: Iterator[Row]) -> None:
             raise Rejected(f"{what}: the {side} side is the definition's where the comparison fails")
 
 
-def recheck(certificate: Any) -> str:
-    """Check one certificate; return why it is rejected, or nothing."""
+def recheck(certificate: Any, whole: Collection[tuple[str, str]] = ()) -> str:
+    """Check one certificate; return why it is rejected, or nothing.
+
+    `whole` has (claim, strength) of the certificates beside it that were accepted with the claim's constants.
+    """
     digits = sys.get_int_max_str_digits()
     sys.set_int_max_str_digits(0)  # products of weights have thousands of digits
     try:
@@ -858,11 +1027,14 @@ def recheck(certificate: Any) -> str:
             raise Rejected(f"the claim {claim!r} has no definition here")
         if type(bits) is not int or (bits != 0 if strength == "exact" else not 64 <= bits <= _MOST_BITS):
             raise Rejected(f"{bits!r} bits")
+        short = _is_short(certificate)
+        if short and verdict != "REFUTED" and (claim, strength) not in whole:
+            raise Rejected("constants are left out, and no certificate accepted before this one has them")
         Work.exact, Work.bits = strength == "exact", bits + 64
         while Work.bits <= 2 * _MOST_BITS:
             try:
                 check = _fails if verdict == "REFUTED" else _passes
-                check(certificate, DEFINITIONS[claim](Case(certificate["instance"])))
+                check(certificate, _rows(claim, certificate["instance"], short))
                 return ""
             except TooWide:
                 Work.bits *= 2
@@ -871,8 +1043,29 @@ def recheck(certificate: Any) -> str:
         return str(reason)
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError) as error:
         return f"not in the format ({type(error).__name__}: {error})"
+    except MemoryError:
+        return "too large for the memory"
     finally:
         sys.set_int_max_str_digits(digits)
+
+
+def _is_short(certificate: Any) -> bool:
+    """Tell whether a certificate leaves out the constants of its claim."""
+    try:
+        return certificate["claim"] in CONSTANTS and certificate["instance"].get("other_is_given") is True
+    except (LookupError, TypeError, AttributeError):
+        return False
+
+
+def recheck_all(certificates: list[Any], whole: set[tuple[str, str]]) -> list[str]:
+    """Check the certificates of one file, those that leave nothing out first; `whole` grows by what these are."""
+    reasons = [""] * len(certificates)
+    for i in sorted(range(len(certificates)), key=lambda i: _is_short(certificates[i])):
+        each = certificates[i]
+        reasons[i] = recheck(each, whole)
+        if not reasons[i] and each["verdict"] != "REFUTED" and not _is_short(each):
+            whole.add((each["claim"], each["strength"]))
+    return reasons
 
 
 _VERDICTS: Final = (("EXACT", "exact"), ("CERTIFIED", "certified"), ("REFUTED", "exact"), ("REFUTED", "certified"))
@@ -881,27 +1074,48 @@ _VERDICTS: Final = (("EXACT", "exact"), ("CERTIFIED", "certified"), ("REFUTED", 
 def main(arguments: list[str]) -> int:
     """Check every certificate in a folder; return 0 where all are accepted, 1 where not, 2 for bad input."""
     counts: dict[str, int] = {}
+    whole: set[tuple[str, str]] = set()
     rejected = 0
     try:
         (folder,) = arguments
-        for path in sorted(path for path in Path(folder).iterdir() if path.suffix == ".json"):
-            certificates = json.loads(path.read_text(encoding="utf-8"))
-            for place, certificate in enumerate(certificates, start=1):
-                reason, verdict = recheck(certificate), str(certificate["verdict"])
+        for path in sorted(path for path in Path(folder).iterdir() if path.suffix.lower() == ".json"):
+            certificates = _certificates(path)
+            for place, reason in enumerate(recheck_all(certificates, whole), start=1):
+                verdict = certificates[place - 1]["verdict"]
+                verdict = verdict if verdict in ("EXACT", "CERTIFIED", "REFUTED") else "of no known verdict"
                 counts[verdict] = counts.get(verdict, 0) + 1
                 if reason:
                     rejected += 1
-                    print(f"REJECTED {path.name}, number {place}: {reason}")
+                    print(_shown(f"REJECTED {path.name}, number {place}: {reason}"))
         if not counts:
             raise ValueError(f"no certificates in {folder}")
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        print(f"usage: python recheck.py FOLDER, with certificates (.json) in it; {error}", file=sys.stderr)
+    except (OSError, ValueError, TypeError, LookupError, RecursionError, MemoryError) as error:
+        told = _shown(str(error) or type(error).__name__)
+        print(f"usage: python recheck.py FOLDER, with certificates (.json) in it; {told}", file=sys.stderr)
         return 2
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
     print(
         f"{sum(counts.values())} certificates ({told}): {sum(counts.values()) - rejected} accepted, {rejected} rejected"
     )
     return int(rejected > 0)
+
+
+def _certificates(path: Path) -> list[Any]:
+    """Read a file of certificates."""
+    if not path.is_file() or path.stat().st_size > _MOST_FILE:
+        raise ValueError(f"{path.name}: not a regular file, or too large")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path.name}: {error}") from None
+    if not isinstance(found, list) or not found:
+        raise ValueError(f"{path.name}: not a list of certificates, or an empty one")
+    return found
+
+
+def _shown(text: str) -> str:
+    """On one line, which a certificate can have no other line begin with."""
+    return "".join(x if x.isprintable() else "?" for x in text[:1000])
 
 
 # -- definitions -------------------------------------------------------------------------------------------------------
@@ -914,7 +1128,10 @@ def main(arguments: list[str]) -> int:
 # about responses (`c.ebm`, `c.arm`, `c.sums`, `c.expect`, `c.kl`, `c.below`), by eq. (6) where it is about M
 # (`c.bellman`, `c.values`).  A body may use floats: a table's entry x is the float `float(x.rational)` where balls are
 # used (there tables hold floats).  What a body makes up, by floats or chance, it lifts or makes into numbers:
-# `definition(claim, "lifted")` has all that it lifts in `c.lifted`.  Other trees are `Tree(V, T, ...)`.
+# `definition(claim, lifted="...")` has all that it lifts in `c.lifted`.  Other trees are `Tree(V, T, ...)`.
+#
+# What it yields has to be true of every `Case` in its scope, or a certificate could refute what is true: where a
+# hypothesis is about what a body made, the definition refuses an instance without it.
 
 
 @definition("P1-logZ")
@@ -957,7 +1174,7 @@ def _strings(vocab: Iterable[Any], first: int, last: int) -> set[tuple[Any, ...]
     return {y for t in range(first, last + 1) for y in product(vocab, repeat=t)}
 
 
-@definition("N-Y")
+@definition("N-Y", "400 pairs", "50 steps", "ends with EOS")
 def _n_y(c: Case) -> Iterator[Row]:
     tokens, p = range(c.V), c.arm(exps(c.logits))
     sets = {
@@ -974,7 +1191,15 @@ def _n_y(c: Case) -> Iterator[Row]:
     yield "number of responses in each", "equal", [len(members) for members in sets.values()], sums
 
 
-@definition("N-S")
+def _has_every_prompt(c: Case) -> bool:
+    """Whether the prompts are Section 1's X: BOS, and all strings of one token or more, up to some length."""
+    if any(not isinstance(x, tuple) or x[:1] != ("BOS",) or not {*x[1:]} <= {*c.vocab} for x in c.names):
+        return False
+    most = max(map(len, c.names)) - 1
+    return min(map(len, c.names)) > 1 and most <= c.P and sum(c.V**t for t in range(1, most + 1)) == c.P
+
+
+@definition("N-S", "every length from 1", "every prompt")
 def _n_s(c: Case) -> Iterator[Row]:
     states = {(c.names[x], tuple(c.vocab[a] for a in s)) for x, s in c.all_places}
     strings = {(*x, *s) for x, s in states}
@@ -1002,7 +1227,7 @@ def _n_x(_: Case) -> Iterator[Row]:
 # -- Section 2 --
 
 
-@definition("S2-ebm")
+@definition("S2-ebm", "50 steps")
 def _s2_ebm(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards, c.temperature)
     p, totals = c.ebm(weights), c.totals(c.rewards)
@@ -1026,7 +1251,7 @@ def _s2_cost(_: Case) -> Iterator[Row]:
     yield "V>1: terms < 2 V^(T-1)", "at most", [terms[s] + 1 for s in several], right
 
 
-@definition("S2-maxent")
+@definition("S2-maxent", "50 steps")
 def _s2_maxent(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards, c.temperature)
     p, best = c.arm(exps(c.table("other"))), c.ebm(weights)
@@ -1042,7 +1267,7 @@ def _s2_maxent(c: Case) -> Iterator[Row]:
     yield "E R + H = A_R at p = p_R", "equal", objective(best), partition
 
 
-@definition("S2-klreg")
+@definition("S2-klreg", "50 steps")
 def _s2_kl_regularised(c: Case) -> Iterator[Row]:
     weights, policy = exps(c.rewards), c.policy(exps(c.table("other")))
     tilted = {k: x * policy[k] for k, x in weights.items()}  # exp r π_ref at each pair
@@ -1062,7 +1287,7 @@ def _s2_kl_regularised(c: Case) -> Iterator[Row]:
     yield "log Σ p_ref e^R = V(x)", "equal", [log(x) for x in enumerated], highest
 
 
-@definition("S2-distil", "lifted")
+@definition("S2-distil", "50 steps", lifted="rewards rewards rewards pairs")
 def _s2_distil(c: Case) -> Iterator[Row]:
     mine, both, reference = (
         exps(c.masked(c.table("direction"))),
@@ -1079,12 +1304,14 @@ def _s2_distil(c: Case) -> Iterator[Row]:
     parts = zip(sums, c.kl(c.arm(mine), c.ebm(both)), strict=True)
     right = c.over_prompts([log(a) - log(b) - kl for (a, b), kl in parts])
     yield "E[E R - KL(p_q, p_ref)] = c - E KL(p_q, p_{R+R_ref})", "equal", objective(mine), right
-    added = exps(c.spread(c.lifted[3 * c.T :]))  # after three tables
+    if not all(is_zero(x - c.lifted[3][c.at(k[:2])[0]]) for k, x in c.lifted[3].items()):
+        raise Rejected("a shift that is not the same for all actions at a prefix")
+    added = exps(c.lifted[3])
     moved = objective({k: x * added[k] for k, x in mine.items()})
     yield "the same at q(s, ·) + c(s)", "equal", moved, objective(mine)
 
 
-@definition("S2-arm")
+@definition("S2-arm", "50 steps")
 def _s2_arm(c: Case) -> Iterator[Row]:
     weights = exps(c.logits)
     p, local, along = c.arm(weights), c.local(weights), c.products(weights)
@@ -1093,7 +1320,7 @@ def _s2_arm(c: Case) -> Iterator[Row]:
     yield "log p_q(y|x) = R_q(x, y) - Σ_t V_q(s_t)", "equal", [log(p[k]) for k in c.replies], right
 
 
-@definition("S2-eq3")
+@definition("S2-eq3", "50 steps", "ends with EOS")
 def _s2_last_logit(c: Case) -> Iterator[Row]:
     p = c.arm(exps(c.logits))
     for name, numbers in (("0", dict.fromkeys(c.all_pairs, Number(0))), ("any number", c.table("direction"))):
@@ -1152,21 +1379,25 @@ def _p3_kl_bound(c: Case) -> Iterator[Row]:
     yield "KL(p_R‖p_q) ≤ 2T max |M(r) - q|", "at most", c.kl(p, student), bound
     yield "KL(p_q‖p_R) = KL(p_q‖p_{M r})", "equal", c.kl(student, c.arm(logits)), forwards
     yield "KL(p_{M r}‖p_R) = 0", "equal", c.kl(c.arm(logits), p), [0] * c.P
+
+
+@constants("P3-kl-bound")
+def _p3_kl_pairs() -> Iterator[Row]:
     tree = Tree(2, 3)
-    for epsilon in () if c.given else (16, 1024):
+    for epsilon in (16, 1024):
         f, signs = kappa_pair(tree, epsilon, -60)
         reached = tree.kl(tree.arm(exps(f)), tree.arm(exps(moved(f, signs, -epsilon))))
         yield f"a pair at distance {epsilon}", "at most", reached, [6 * epsilon]
 
 
-@definition("S4.2-approx", "lifted")
+@definition("S4.2-approx", lifted="rewards pairs pairs 3 6 4 3 6 4")
 def _s4_approximation(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards)
     p, logits = c.ebm(weights), c.bellman(weights)
-    for i, delta in enumerate((1.0, 1e-2), start=1):
-        moves, bound = c.spread(c.lifted[i * c.T :]), [Fraction(delta)] * c.P  # after the rewards
-        # In floats, which may round up; a rational weight is near to what it stands for.
-        if not Work.exact and any(abs(x.rational) > delta / (2 * c.T) * (1 + 1e-15) for x in moves.values()):
+    for moves, delta in zip(c.lifted[1:3], (1.0, 1e-2), strict=True):
+        bound, most = [Fraction(delta)] * c.P, Fraction(delta) / (2 * c.T)
+        # They are floats, which may be rounded up, and the bound of KL allows much more than that.
+        if any((abs(x) - most * (1 + Fraction(1, 1 << 40))).sign() > 0 for x in moves.values()):
             raise Rejected("logits moved by more than δ/2T")
         student = c.arm({k: x * exp(moves[k]) for k, x in logits.items()})
         yield f"KL(p_q‖p_R) ≤ {delta:g}", "at most", c.kl(student, p), bound
@@ -1190,7 +1421,7 @@ def _log_ratio(c: Case, f: Table, g: Table) -> dict[Place, Any]:
     return {s: Number(0) if is_zero(x) else log(x / theirs[s]) for s, x in mine.items()}
 
 
-@definition("L1-kl")
+@definition("L1-kl", "50 steps")
 def _l1_kl(c: Case) -> Iterator[Row]:
     f, g = exps(c.logits), exps(c.table("other"))
     apart, pi, rho = c.furthest(c.logits, c.table("other")), c.policy(f), c.policy(g)
@@ -1206,7 +1437,11 @@ def _l1_kl(c: Case) -> Iterator[Row]:
         yield f"Σ σ_f (f - g) ≤ max |f - g|, depth {t}", "at most", left, right
         left, right = [forwards[s] for s in c.places(t)], [means[s] - change[s] for s in c.places(t)]
         yield f"KL = Σ σ_f (f - g) - log Z_f/Z_g, depth {t}", "equal", left, right
-    for epsilon in () if c.given else (Fraction(1, 4), 4, 1024):  # the same beside every instance
+
+
+@constants("L1-kl")
+def _l1_kl_pairs() -> Iterator[Row]:
+    for epsilon in (Fraction(1, 4), 4, 1024):
         for actions in (2, 5):
             tree, name = Tree(actions, 1, eos=False), f"{actions} actions at distance {float(epsilon):g}"
             mine, signs = kappa_pair(tree, epsilon, -20)
@@ -1216,7 +1451,7 @@ def _l1_kl(c: Case) -> Iterator[Row]:
             yield f"KL of {name}", "equal", reached, [tree.step_kl(pi, rho)[0, ()]]
 
 
-@definition("L1-logZ", "lifted")
+@definition("L1-logZ", "50 steps", lifted="rewards rewards places")
 def _l1_log_partition(c: Case) -> Iterator[Row]:
     f = exps(c.logits)
     change, apart = _log_ratio(c, f, exps(c.table("other"))), c.furthest(c.logits, c.table("other"))
@@ -1224,7 +1459,7 @@ def _l1_log_partition(c: Case) -> Iterator[Row]:
     for t in range(c.T):
         left, right = ([abs(f[s]) if s in choice else 0 for s in c.places(t)] for f in (change, apart))
         yield f"|log Z_f - log Z_g| ≤ max |f - g|, depth {t}", "at most", left, right
-    shift = c.spread(c.lifted[2 * c.T :], places=True)  # after two tables
+    shift = c.lifted[2]
     change = _log_ratio(c, {k: x * exp(shift[k[:2]]) for k, x in f.items()}, f)
     alive = {k[:2] for k in c.live}
     for t in range(c.T):
@@ -1283,7 +1518,7 @@ def _a_end_depths(c: Tree) -> list[int]:
     return sorted({len(y) - 1 for y in c.responses if y[-1] is None})
 
 
-@definition("A1-fact")
+@definition("A1-fact", "ends with EOS")
 def _a1_factorised(c: Case) -> Iterator[Row]:
     policy = c.policy(exps(c.logits))
     p, passing = c.products(policy), c.passing(policy)
@@ -1293,7 +1528,7 @@ def _a1_factorised(c: Case) -> Iterator[Row]:
         yield f"p(y) of the responses of {t} tokens", "equal", [log(ends[s]) for s in c.places(t)], right
 
 
-@definition("A1-eos")
+@definition("A1-eos", "ends with EOS")
 def _a1_end_given_prefix(c: Case) -> Iterator[Row]:
     policy = c.policy(exps(c.logits))
     p = c.products(policy)
@@ -1306,7 +1541,7 @@ def _a1_end_given_prefix(c: Case) -> Iterator[Row]:
             yield f"π(EOS|s) after {t} tokens", "equal", left, [log(p[x, (*s, None)] / law[x, s]) for x, s in places]
 
 
-@definition("P4-lengths")
+@definition("P4-lengths", "ends with EOS")
 def _p4_lengths(c: Case) -> Iterator[Row]:
     policy = c.policy(exps(c.logits))
     p, passing = c.products(policy), c.passing(policy)
@@ -1320,7 +1555,7 @@ def _p4_lengths(c: Case) -> Iterator[Row]:
         yield f"Σ of l up to t = 1 - M_(t+1), t = {t}", "equal", so_far, [1 - x for x in masses[t]]
 
 
-@definition("A2-marg")
+@definition("A2-marg", "50 steps")
 def _a2_marginals(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards, c.temperature)
     along, p, values = c.products(weights), c.ebm(weights), c.values(weights)
@@ -1356,7 +1591,7 @@ def _a5_reference(c: Case) -> Iterator[Row]:
     yield "log-partition = root value", "equal", [log(x) for x in sums], [log(values[x, ()]) for x in c.prompts]
 
 
-@definition("A6-chain")
+@definition("A6-chain", "50 steps")
 def _a6_chain(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards, c.temperature)
     p, logits, below = c.ebm(weights), c.bellman(weights), c.below(weights)
@@ -1427,7 +1662,7 @@ def _a3_variance(_: Case) -> Iterator[Row]:
     yield "the two differ", "differs", variances[1], variances[0]
 
 
-@definition("A4-kl-chain")
+@definition("A4-kl-chain", "50 steps")
 def _a4_kl_chain(c: Case) -> Iterator[Row]:
     pi, rho = c.policy(exps(c.logits)), c.policy(exps(c.table("other")))
     p, q = c.products(pi), c.products(rho)
@@ -1454,8 +1689,6 @@ def _a_context(s: tuple[Any, ...], n: int) -> tuple[Any, ...]:
 
 def _a_laws(c: Case, logits: Table) -> list[dict[Any, dict[Any, Any]]]:
     """Of each step: the law of what comes next, by the last state and action, or by the last state."""
-    if c.eos or c.P > 1:
-        raise Rejected("no process of states and actions")
     policy, laws = c.policy(exps(logits)), []
     first: dict[Any, Real] = {}
     for t in range(c.T):
@@ -1480,7 +1713,7 @@ def _a_occupancies(laws: list[dict[Any, dict[Any, Any]]]) -> list[dict[Any, Any]
     return found
 
 
-@definition("A3-stoch")
+@definition("A3-stoch", "one length", "one prompt")
 def _a3_process(c: Case) -> Iterator[Row]:
     p, laws = c.arm(exps(c.logits)), _a_laws(c, c.logits)
     where = _a_occupancies(laws)
@@ -1492,10 +1725,13 @@ def _a3_process(c: Case) -> Iterator[Row]:
     yield "entropy of trajectories", "equal", c.entropy(p), [chain]
 
 
-@definition("A4-stoch")
+@definition("A4-stoch", "one length", "one prompt")
 def _a4_process(c: Case) -> Iterator[Row]:
     p, q = c.arm(exps(c.logits)), c.arm(exps(c.table("other")))
     laws, theirs = _a_laws(c, c.logits), _a_laws(c, c.table("other"))
+    for one, another in zip(laws[::2], theirs[::2], strict=True):  # the steps of states
+        if not all(_holds("equal", x, another[s][a]) for s, law in one.items() for a, x in law.items()):
+            raise Rejected("two processes whose states do not follow one law")
     where, chain = _a_occupancies(laws), Number(0)
     for t in range(1, c.T, 2):  # the steps of actions
         for s, chance in where[t].items():
@@ -1543,7 +1779,7 @@ def _a_bound(c: Case, p: Table, totals: Table) -> list[Any]:
     return [a + b for a, b in zip(c.expect(p, totals), c.entropy(p), strict=True)]
 
 
-@definition("A8-elbo")
+@definition("A8-elbo", "50 steps")
 def _a8_lower_bound(c: Case) -> Iterator[Row]:
     weights, p = exps(c.rewards, c.temperature), c.arm(exps(c.table("other")))
     along = c.products(weights)
@@ -1555,7 +1791,7 @@ def _a8_lower_bound(c: Case) -> Iterator[Row]:
     yield "A = ELBO at q = M(r)", "equal", partition, _a_bound(c, c.arm(c.bellman(weights)), totals)
 
 
-@definition("A8-minmax")
+@definition("A8-minmax", "50 steps")
 def _a8_saddle(c: Case) -> Iterator[Row]:
     weights, reference = exps(c.rewards), c.policy(exps(c.table("other")))
     rho = c.products(reference)
@@ -1581,7 +1817,7 @@ def _a8_saddle(c: Case) -> Iterator[Row]:
 # Sums over paths.
 
 
-@definition("A9-beta")
+@definition("A9-beta", "50 steps")
 def _a9_forward_backward(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards, c.temperature)
     values, below, policy = c.values(weights), c.below(weights), c.policy(c.bellman(weights))
@@ -1609,7 +1845,7 @@ def _a9_cut(c: Case) -> Iterator[Row]:
         yield f"with what ended before {t + 1}: Z", "equal", left, [log(x) for x in z]
 
 
-@definition("A9-lattice")
+@definition("A9-lattice", "50 steps")
 def _a9_lattice(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards, c.temperature)
     for window in (0, 1, 2):
@@ -1775,7 +2011,7 @@ def _gradients_ends(c: Case) -> set[Pair]:
     return {c.path(reply)[-1] for reply in c.replies}
 
 
-@definition("A10-ebm")
+@definition("A10-ebm", "50 steps")
 def _a10_ebm(c: Case) -> Iterator[Row]:
     weights, ends = exps(c.rewards), _gradients_ends(c)
     p, last = c.ebm(weights), {reply: c.path(reply)[-1] for reply in c.replies}
@@ -1792,7 +2028,7 @@ def _a10_ebm(c: Case) -> Iterator[Row]:
     yield "along a direction: Σ p(y) D(y) = complex step", "equal", left, right
 
 
-@definition("A10-arm")
+@definition("A10-arm", "100 pairs")
 def _a10_arm(c: Case) -> Iterator[Row]:
     weights = exps(c.logits)
     p, policy, changes = c.arm(weights), c.policy(weights), _gradients_of_values(c, weights)
@@ -1813,7 +2049,7 @@ def _a10_arm(c: Case) -> Iterator[Row]:
     yield from _gradients_pairwise("E ∂A^ARM/∂q", routes)
 
 
-@definition("A11-backprop")
+@definition("A11-backprop", "50 steps")
 def _a11_backprop(c: Case) -> Iterator[Row]:
     weights, d = exps(c.rewards), c.table("direction")
     logits = c.bellman(weights)
@@ -1831,7 +2067,7 @@ def _a11_backprop(c: Case) -> Iterator[Row]:
     yield "along a direction", "equal", _gradients_along(c, formula, d), [changes[x, ()] for x in c.prompts]
 
 
-@definition("GR-arm-risk")
+@definition("GR-arm-risk", "50 steps")
 def _gr_arm_risk(c: Case) -> Iterator[Row]:
     weights, target, share = exps(c.logits), exps(c.table("other")), c.prompt_weights
     rho, chances = c.passing(c.policy(target)), _gradients_chances(c, target)
@@ -1847,7 +2083,7 @@ def _gr_arm_risk(c: Case) -> Iterator[Row]:
     yield from _gradients_pairwise("∂L^ARM/∂q(s,a)", {n: [f[k] for k in c.all_pairs] for n, f in routes.items()})
 
 
-@definition("GR-ebm-risk")
+@definition("GR-ebm-risk", "50 steps")
 def _gr_ebm_risk(c: Case) -> Iterator[Row]:
     weights, target, d = exps(c.rewards), exps(c.table("other")), c.table("direction")
     theirs, rho = _gradients_chances(c, target), c.arm(target)
@@ -1862,7 +2098,7 @@ def _gr_ebm_risk(c: Case) -> Iterator[Row]:
     yield "along a direction", "equal", _gradients_along(c, formula, d), [(a - b) * share for a, b, share in parts]
 
 
-@definition("GR-chain")
+@definition("GR-chain", "50 steps")
 def _gr_chain(c: Case) -> Iterator[Row]:
     weights, target, d = exps(c.rewards), exps(c.table("other")), c.table("direction")
     logits = c.bellman(weights)
@@ -1923,7 +2159,7 @@ def _jacobian_determinant(rows: list[list[Any]]) -> Any:
     return found
 
 
-@definition("GR-jacobian")
+@definition("GR-jacobian", "100 pairs")
 def _gr_jacobian(c: Case) -> Iterator[Row]:
     columns, tree = _jacobian_pushed(c, exps(c.rewards)), _jacobian_tree(c)
     for x, name in enumerate(c.names):
@@ -1939,9 +2175,9 @@ def _jacobian_flat(c: Case, columns: list[dict[Pair, Any]]) -> list[Any]:
     return [column[x, *k] for k in _jacobian_tree(c) for x in c.prompts for column in columns]
 
 
-@definition("GR-adjoint", "numbers")
+@definition("GR-adjoint", "50 steps", numbers="pairs pairs units")
 def _gr_adjoint(c: Case) -> Iterator[Row]:
-    weights, d, g = exps(c.rewards), c.table("direction"), c.spread(c.numbers[c.T :])  # after the direction
+    weights, d, g = exps(c.rewards), c.table("direction"), c.numbers[1]
     policy = c.policy(c.bellman(weights))
     pushed = _gradients_pushed(c, _gradients_changes(c, weights, d), d)
     left, right = _gradients_along(c, pushed, g), _gradients_along(c, _gradients_pulled(c, policy, g), d)
@@ -1969,7 +2205,7 @@ def _gr_adjoint(c: Case) -> Iterator[Row]:
     yield "P(pair) J = P(both pairs), by enumeration", "equal", left, right
 
 
-@definition("GR-minimisers")
+@definition("GR-minimisers", "50 steps")
 def _gr_minimisers(c: Case) -> Iterator[Row]:
     target, d = exps(c.table("other")), c.table("direction")
     rho = c.arm(target)
@@ -2036,31 +2272,25 @@ def _gr_taylor(c: Case) -> Iterator[Row]:
 # -- What changes nothing: shaping and shifts --
 
 
-def _gauges_potential(c: Case, place: int) -> dict[Place, Any]:
-    """φ: the table's, and at each prompt what the body lifted in its place."""
-    roots = zip(c.prompts, c.lifted[place], strict=True)
-    return {**c.table("potential"), **{(x, ()): value for x, value in roots}}
-
-
 def _gauges_shaped(c: Case, rewards: Table, phi: Table) -> dict[Pair, Any]:
     """r(s,a) + φ(s) - φ(s⊕a)."""
     return {k: x + phi[k[:2]] - _gradients_after(c, k, phi, 0) for k, x in rewards.items()}
 
 
-@definition("G-invariance", "lifted")
+@definition("G-invariance", lifted="rewards places places")
 def _g_invariance(c: Case) -> Iterator[Row]:
     before = c.totals(c.rewards)
     after = c.totals(_gauges_shaped(c, c.rewards, c.table("potential")))
     yield "φ(x) = 0: R is unchanged", "equal", [after[k] for k in c.replies], [before[k] for k in c.replies]
-    phi = _gauges_potential(c, 2 * c.T)  # after the rewards and the potential
+    phi = c.lifted[2]
     after = c.totals(_gauges_shaped(c, c.rewards, phi))
     right = [before[k] + phi[k[0], ()] for k in c.replies]
     yield "φ(x) adds itself to R", "equal", [after[k] for k in c.replies], right
 
 
-@definition("G-equivariance", "lifted")
+@definition("G-equivariance", lifted="rewards places")
 def _g_equivariance(c: Case) -> Iterator[Row]:
-    phi, tau = _gauges_potential(c, c.T), c.temperature  # after the rewards
+    phi, tau = c.lifted[1], c.temperature
     sides: list[tuple[Table, Table]] = []
     for rewards in (_gauges_shaped(c, c.rewards, phi), c.rewards):
         weights = exps(rewards, tau)
@@ -2072,9 +2302,9 @@ def _g_equivariance(c: Case) -> Iterator[Row]:
     yield "its values move by φ(s)", "equal", left, right
 
 
-@definition("G-quotient", "lifted")
+@definition("G-quotient", "50 steps", lifted="rewards rewards places")
 def _g_quotient(c: Case) -> Iterator[Row]:
-    phi = _gauges_potential(c, 2 * c.T)  # after the rewards and the logits
+    phi = c.lifted[2]
     tables = _gauges_shaped(c, c.rewards, phi), c.rewards
     left, right = ([log(x) for x in c.policy(c.bellman(exps(rewards))).values()] for rewards in tables)
     yield "same R, same policy", "equal", left, right
@@ -2084,7 +2314,7 @@ def _g_quotient(c: Case) -> Iterator[Row]:
     yield "same policy, same R up to c(x)", "equal", [two[k] for k in c.replies], right
 
 
-@definition("G-sections", "lifted")
+@definition("G-sections", "50 steps", "12 steps", lifted="rewards rewards alive 1")
 def _g_sections(c: Case) -> Iterator[Row]:
     weights, before = exps(c.rewards), c.totals(c.rewards)
     ends = {c.path(k)[-1]: exp(before[k]) for k in c.replies}
@@ -2093,7 +2323,7 @@ def _g_sections(c: Case) -> Iterator[Row]:
     policy, alive = c.policy(exps(c.logits)), {k[:2] for k in c.live}
     sums = c.local(policy)
     yield "V of log π = 0", "equal", [log(sums[s]) for s in c.all_places], [0 if s in alive else -inf for s in sums]
-    (constant,) = c.lifted[3 * c.T]  # after the rewards, the logits, and 0 or -inf at each prefix
+    (constant,) = c.lifted[3].values()
     fixed = {k: x * exp(constant) if not k[1] else x for k, x in policy.items()}
     mapped = c.bellman(fixed)
     sides = ([log(f[k]) for k in c.all_pairs] for f in (mapped, fixed))
@@ -2140,7 +2370,7 @@ def _g_shaping(c: Case) -> Iterator[Row]:
         yield f"{name!r}: rank = |Y|", "equal", [taken], [len(allowed)]
 
 
-@definition("G-dims")
+@definition("G-dims", "one length, or every one from 1")
 def _g_dims(c: Case) -> Iterator[Row]:
     edges, powers = len(c.all_pairs), sum(c.V**t for t in range(c.T))
     rank = _gauge_dimensions_rank([int(k in c.path(reply)) for k in c.all_pairs] for reply in c.replies)
@@ -2156,7 +2386,7 @@ def _g_dims(c: Case) -> Iterator[Row]:
         yield "the table", "equal", [edges, rank, edges - rank], [c.P * x for x in printed[c.V, c.T]]
 
 
-@definition("G-eq3-dims")
+@definition("G-eq3-dims", "every length from 1", "one prompt")
 def _g_last_reward_dims(c: Case) -> Iterator[Row]:
     free = [k for k in c.all_pairs if len(k[1]) < c.T - 1]
     rank = _gauge_dimensions_rank([int(k in c.path(reply)) for k in free] for reply in c.replies)
@@ -2203,7 +2433,7 @@ def _s3_rank(rows: Iterable[Mapping[Any, Exactly]]) -> int:
     return len(basis)
 
 
-@definition("S3.1-chain")
+@definition("S3.1-chain", "400 pairs", "50 steps")
 def _s3_chain(c: Case) -> Iterator[Row]:
     joint = c.ebm(exps(c.rewards))
     again = c.products(_s3_conditionals(c, joint))
@@ -2218,17 +2448,20 @@ def _s3_chain(c: Case) -> Iterator[Row]:
     yield "degrees of freedom at free states = |Y| - 1", "equal", [free], [len(set(c.responses)) - 1]
 
 
-@definition("S3.2-decomp", "lifted")
+@definition("S3.2-decomp", lifted="pairs replies")
 def _s3_decomposition(c: Case) -> Iterator[Row]:
     rank = _s3_rank(dict.fromkeys(c.path(k), 1) for k in c.replies)
     yield "rank of r ↦ R_r = |X||Y|", "equal", [rank], [c.P * len(c.responses)]
     kernel = len(c.all_places) - c.P
     yield "dimension of its kernel = |S| - |X|", "equal", [len(c.all_pairs) - rank], [kernel]
-    last, drawn = c.spread(c.lifted[: c.T]), c.lifted[c.T]  # the rewards, then R of each response
-    if not all(is_zero(x) for k, x in last.items() if c.child(k) is not None):
-        raise Rejected("a reward before the last step")
+    drawn = c.lifted[1]
+    ends = {c.path(k)[-1]: x for k, x in drawn.items()}
+    last = {k: ends.get(k, Number(0)) for k in c.all_pairs}
+    if not all(is_zero(x - last[k]) for k, x in c.lifted[0].items()):
+        raise Rejected("rewards other than R on the last step")
     reached = c.totals(last)
-    yield "R_r = R with all reward on the last step", "equal", [reached[k] for k in c.replies], drawn
+    what = "R_r = R with all reward on the last step"
+    yield what, "equal", [reached[k] for k in c.replies], list(drawn.values())
 
 
 @definition("P1-cost")
@@ -2269,13 +2502,10 @@ def _s3_ahead(c: Tree, weights: Table, values: Table) -> dict[Pair, Any]:
     return {k: x if c.child(k) is None else x * values[c.child(k)] for k, x in weights.items()}
 
 
-@definition("S3.3-bellman", "lifted")
+@definition("S3.3-bellman", "50 steps", "12 steps", lifted="rewards pairs 1")
 def _s3_fixed_point(c: Case) -> Iterator[Row]:
     tau, weights = c.temperature, exps(c.rewards, c.temperature)
-    logits, start = c.bellman(weights), c.spread(c.lifted[c.T : 2 * c.T])  # after the rewards
-    one = c.lifted[2 * c.T][0]
-    if is_zero(exp(one / tau) - 1) or -inf in start.values():
-        raise Rejected("a step of 0, or logits that are not finite")
+    logits, start, one = c.bellman(weights), c.lifted[1], c.lifted[2][0]
     once, before = _s3_ahead(c, weights, c.local(logits)), exps(start, tau)
     raised = {k: x * exp(one / tau) for k, x in before.items()}
     first = reached = _s3_ahead(c, weights, c.local(before))
@@ -2299,7 +2529,7 @@ def _s3_fixed_point(c: Case) -> Iterator[Row]:
         yield f"B_r(q + 1) = B_r(q) + 1 at depth {t}", "equal", [change.get(k, 0) for k in tokens], right
 
 
-@definition("S3.3-opt")
+@definition("S3.3-opt", "50 steps")
 def _s3_optimal(c: Case) -> Iterator[Row]:
     tau, weights = c.temperature, exps(c.rewards, c.temperature)
     totals, p = c.totals(c.rewards), c.arm(exps(c.table("other")))
@@ -2333,7 +2563,7 @@ def _s3_value(c: Tree, q: Table, place: Place, tau: Exactly, measure: Table | No
     return tau * log(total(x if measure is None else x * measure[k] for k, x in parts.items()))
 
 
-@definition("S3.3-gamma", "numbers")
+@definition("S3.3-gamma", numbers="")
 def _s3_gamma(c: Case) -> Iterator[Row]:
     policy = c.policy(exps(c.table("other")))
     p, passing = c.products(policy), c.passing(policy)
@@ -2374,7 +2604,9 @@ def _s3_by_hand() -> Iterator[Row]:
 
 def _s3_cyclic(made: list[list[Real]]) -> Iterator[Row]:
     """Two actions at each of three states; what was drawn: logits, others, then chances and rewards at each step."""
-    one, two, again, chances, rewards, _, _, _, *_ = made
+    if len(made) != 24:
+        raise Rejected("not as many numbers as the claim's body makes")
+    one, two, again, chances, rewards, *_ = made
     n, k, gamma = 3, 2, Fraction(3, 4)
     rows = [chances[i : i + n] for i in range(0, k * n * n, n)]  # of action and state
     steps = [(made[i], made[i + 1]) for i in (3, 5, *range(8, 24, 2))]
@@ -2405,7 +2637,7 @@ def _s3_same(x: Any, y: Any) -> bool:
     return is_zero(x - y)
 
 
-@definition("S3.4-dag")
+@definition("S3.4-dag", "50 steps")
 def _s3_paths(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards)  # of which rationals are compared faster than their logarithms
     paths = c.products(weights)
@@ -2458,7 +2690,7 @@ def _s4_gradient(c: Case, rho: Table, p: Table, steps: Table | None = None) -> d
     return {k: c.prompt_weights[k[0]] * (mine[k] - theirs[k]) for k in c.all_pairs}
 
 
-@definition("P2-minima")
+@definition("P2-minima", "50 steps")
 def _p2_minima(c: Case) -> Iterator[Row]:
     weights, rho = exps(c.rewards), c.arm(exps(c.table("other")))
     p, learnt, entropy = c.ebm(weights), c.bellman(weights), c.over_prompts(c.entropy(rho))
@@ -2481,7 +2713,7 @@ def _p2_minima(c: Case) -> Iterator[Row]:
         yield f"∂L^EBM = 0 at terminal, depth {t}", "equal", [by_rewards[k] for k in pairs], [0] * len(pairs)
 
 
-@definition("P2-argmin")
+@definition("P2-argmin", "50 steps")
 def _p2_argmin(c: Case) -> Iterator[Row]:
     other, potential = exps(c.table("other")), c.table("potential")
     rho, student, p = c.arm(other), c.arm(c.bellman(exps(c.rewards))), c.ebm(exps(c.rewards))
@@ -2501,7 +2733,7 @@ def _p2_argmin(c: Case) -> Iterator[Row]:
     yield "L^EBM(R_r) - H = KL(ρ‖p_R)", "equal", _s4_less(_s4_risk(c, rho, p), entropy), loss
 
 
-@definition("P2-argmin-dims")
+@definition("P2-argmin-dims", "every action allowed", "60 pairs")
 def _p2_dimensions(c: Case) -> Iterator[Row]:
     tree = Tree(c.V, c.T, 1, c.first, c.eos)
     # p_q stays as it is where the logits of each prefix move together; p_R, where the rewards of all responses do.
@@ -2515,7 +2747,7 @@ def _p2_dimensions(c: Case) -> Iterator[Row]:
     yield "dimensions of the argmin in q, r and R, for one prompt", "equal", found, [states, states, 1]
 
 
-@definition("S4.1-zero")
+@definition("S4.1-zero", "50 steps")
 def _s4_zero(c: Case) -> Iterator[Row]:
     f, g = exps(c.logits), exps(c.table("other"))
     p, q = c.ebm(f), c.arm(c.bellman(f))
@@ -2535,7 +2767,7 @@ def _s4_zero(c: Case) -> Iterator[Row]:
     yield "log(1 + (n-1)exp(-span R)) ≤ ℓ^EBM", "at most", left, losses(p)
 
 
-@definition("S4.1-tf")
+@definition("S4.1-tf", "400 pairs", "50 steps")
 def _s4_teacher_forcing(c: Case) -> Iterator[Row]:
     weights, student = exps(c.table("other")), exps(c.logits)
     rho, policy = c.ebm(weights), c.policy(student)
@@ -2553,7 +2785,7 @@ def _s4_teacher_forcing(c: Case) -> Iterator[Row]:
         yield f"∂L^ARM = 0 at q*, depth {t}", "equal", [gradient[k] for k in c.pairs(t)], [0] * len(c.pairs(t))
 
 
-@definition("S5-Lstar")
+@definition("S5-Lstar", "50 steps")
 def _s5_least_risk(c: Case) -> Iterator[Row]:
     rho, p, q = c.arm(exps(c.table("other"))), c.ebm(exps(c.rewards)), c.arm(exps(c.logits))
     of = c.prompt_weights
@@ -2602,7 +2834,7 @@ def _h_exact(c: Case) -> Iterator[Row]:
         yield f"logits at depth {t}", "equal", left, right
 
 
-@definition("H-operator")
+@definition("H-operator", "50 steps")
 def _h_operator(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards, c.temperature)
     for horizon in range(min(c.T, 4)):
@@ -2615,7 +2847,7 @@ def _h_operator(c: Case) -> Iterator[Row]:
                 yield f"the ways on from depth {t}, horizon {horizon}", "equal", ways, on
 
 
-@definition("H-terminal")
+@definition("H-terminal", "one length", "50 steps")
 def _h_terminal(c: Case) -> Iterator[Row]:
     weights = {k: exp(x) if len(k[1]) == c.T - 1 else Number(1) for k, x in c.rewards.items()}
     p = c.ebm(weights)
@@ -2688,7 +2920,7 @@ def _l_parameters(c: Case) -> Iterator[Row]:
             yield f"{name}: rewards at depth {t}", "equal", back, [c.logits[k] for k in c.pairs(t)]
 
 
-@definition("L-ebm-policy")
+@definition("L-ebm-policy", "50 steps")
 def _l_ebm_policy(c: Case) -> Iterator[Row]:
     weights = exps(c.rewards, c.temperature)
     through, (pairs, tails) = _s3_through(c, c.products(weights)), _l_enumerated(c, weights)
@@ -2762,9 +2994,9 @@ def appendix_c_live(c: Case) -> list[list[Pair]]:
     return [group for s in c.all_places if (group := [k for k in c.at(s) if k in c.live])]
 
 
-@definition("C-centering", "lifted")
+@definition("C-centering", "50 steps", lifted="rewards places")
 def _c_centering(c: Case) -> Iterator[Row]:
-    groups, shift = appendix_c_live(c), c.spread(c.lifted[c.T :], places=True)  # after the logits
+    groups, shift = appendix_c_live(c), c.lifted[1]
 
     def centred(logits: Table) -> list[Any]:
         found = appendix_c_centred(logits, groups)
@@ -2776,9 +3008,9 @@ def _c_centering(c: Case) -> Iterator[Row]:
     yield "c(log π) = c(q)", "equal", centred(logs(c.policy(exps(c.logits)))), plain
 
 
-@definition("C-distance", "lifted")
+@definition("C-distance", "50 steps", lifted="rewards rewards places")
 def _c_distance(c: Case) -> Iterator[Row]:
-    groups, shift = appendix_c_live(c), c.spread(c.lifted[2 * c.T :], places=True)  # after two tables
+    groups, shift = appendix_c_live(c), c.lifted[2]
     weights, other = exps(c.rewards), exps(c.masked(c.table("other")))
     by = exps(shift)
 
@@ -2795,7 +3027,7 @@ def _c_distance(c: Case) -> Iterator[Row]:
     yield "of log-probabilities", "equal", distance(c.policy(c.bellman(weights)), c.policy(other)), plain
 
 
-@definition("C-before", "lifted")
+@definition("C-before", "every action allowed", "100 pairs", "two steps", lifted="rewards rewards second 1")
 def _c_before(c: Case) -> Iterator[Row]:
     policy, groups = c.policy(exps(c.logits)), c.per_prompt(list)
     target = appendix_c_centred(logs(c.products(policy)), groups)
@@ -2805,15 +3037,16 @@ def _c_before(c: Case) -> Iterator[Row]:
         return [largest(abs(target[k] - mine[k]) for k in group) for group in groups]
 
     yield "log-normalised logits: 0", "equal", distance(logs(policy)), [0] * c.P
-    shift = dict(zip(c.places(1), c.lifted[2 * c.T], strict=True))  # after the logits, twice
+    shift, (ten,) = c.lifted[2], c.lifted[3].values()
+    if ten.sign() <= 0 or not all(is_zero(x - (0 if s[0] else ten)) for (_, s), x in shift.items()):
+        raise Rejected("other shifts than a positive one after the first token")
     moved = {k: log(x) + shift.get(k[:2], 0) for k, x in policy.items()}
     share = Fraction(sum(y[0] == 0 for y in c.responses), len(c.responses))
-    ((ten,),) = c.lifted[2 * c.T + 1 :]
     right = ten * (max(share, 1 - share) if share < 1 else 0)
     yield "10 at one prefix: 10 max(f, 1-f)", "equal", distance(moved), [right] * c.P
 
 
-@definition("C-gns")
+@definition("C-gns", "100 pairs")
 def _c_gns(c: Case) -> Iterator[Row]:
     model, data, weights = c.ebm(exps(c.rewards)), c.arm(exps(c.masked(c.table("other")))), c.prompt_weights
 
@@ -2891,7 +3124,7 @@ def sharp_step_rows(c: Case, f: Table, g: Table) -> tuple[dict[Place, Any], dict
     return c.step_kl(mine, theirs), c.step_kl(theirs, mine)
 
 
-@definition("K-kappa")
+@definition("K-kappa", "50 steps")
 def _k_kappa(c: Case) -> Iterator[Row]:
     forwards, backwards = sharp_step_rows(c, c.logits, c.table("other"))
     most = {s: sharp_kappa(sharp_least(x)) for s, x in c.furthest(c.logits, c.table("other")).items()}
@@ -2913,7 +3146,7 @@ def _k_kappa(c: Case) -> Iterator[Row]:
             yield f"KL of {actions} actions at distance {float(epsilon):g} = κ", "equal", reached, [right]
 
 
-@definition("K-span")
+@definition("K-span", "50 steps")
 def _k_span(c: Case) -> Iterator[Row]:
     other, shift = c.table("other"), c.table("potential")
     lifted = {k: x if isinstance(x, float) else x + shift[k[:2]] for k, x in c.logits.items()}
@@ -3018,9 +3251,13 @@ def sharp_chain(c: Case, free: int) -> Iterator[Row]:
         yield f"{name}: Σ_s P(s) κ(span_s/2) ≤ free steps · κ(ε)", "at most", weighted, most
 
 
-@definition("K-sequence")
+@definition("K-sequence", "ends with EOS", "50 steps")
 def _k_sequence(c: Case) -> Iterator[Row]:
     yield from sharp_chain(c, c.T - 1)
+
+
+@constants("K-sequence")
+def _k_sequence_pairs() -> Iterator[Row]:
     for T, epsilon, eos in ((2, 1, -2), (3, 4, -2), (4, 1, -20)):
         tree = Tree(2, T)
         f, signs = kappa_pair(tree, epsilon, eos)
@@ -3034,7 +3271,7 @@ def _k_sequence(c: Case) -> Iterator[Row]:
         yield f"{name}: KL ≤ (T-1) κ(ε)", "at most", reached, [(T - 1) * kappa]
 
 
-@definition("K-fixed-length")
+@definition("K-fixed-length", "one length")
 def _k_fixed_length(c: Case) -> Iterator[Row]:
     yield from sharp_chain(c, c.T)
     for n, V, epsilon in ((1, 2, Fraction(1)), (2, 2, Fraction(2)), (3, 2, Fraction(1, 2)), (2, 3, Fraction(8))):
@@ -3053,7 +3290,7 @@ def sharp_longest(epsilon: Any, n: int) -> list[Any]:
     return found
 
 
-@definition("K-one-token")
+@definition("K-one-token", "one token")
 def _k_one_token(c: Case) -> Iterator[Row]:
     p, q = c.arm(exps(c.logits)), c.arm(exps(c.table("other")))
     furthest = c.most(c.furthest(c.logits, c.table("other")))
@@ -3176,6 +3413,854 @@ def _c_zipf(_: Case) -> Iterator[Row]:
         yield f"n={n}: H of the model", "equal", [-x for x in tree.expect(p, log_probs)], [entropy]
         ratios = {k: x + log_n for k, x in log_probs.items()}
         yield f"n={n}: KL of the model", "equal", tree.expect(p, ratios), [divergence]
+
+
+# -- One reward for each model --
+
+
+def _representatives_passed(c: Case) -> dict[Reply, list[Pair]]:
+    """The allowed responses, with the pairs along each."""
+    paths = {reply: c.path(reply) for reply in c.replies}
+    return {reply: path for reply, path in paths.items() if all(c.rewards[k] != -inf for k in path)}
+
+
+def _representatives_along(c: Case, f: Table) -> list[Any]:
+    """The sum along each allowed response, 0 for others."""
+    passed = _representatives_passed(c)
+    return [total(f[k] for k in passed[reply]) if reply in passed else Number(0) for reply in c.replies]
+
+
+def _representatives_tails(c: Case, t: int) -> list[tuple[int | None, ...]]:
+    """All ways to complete a prefix of t tokens, by length, the first token fastest."""
+    sizes, end = (range(max(c.first - 1 - t, 0), c.T - t), (None,)) if c.eos else ([c.T - t], ())
+    return [(*tail[::-1], *end) for n in sizes for tail in product(range(c.V), repeat=n)]
+
+
+@definition("G-orbit", "50 steps", lifted="rewards places")
+def _g_orbit(c: Case) -> Iterator[Row]:
+    phi, before = c.lifted[1], c.totals(c.rewards)
+    passed = _representatives_passed(c)
+    pairs = {k for path in passed.values() for k in path}
+    rewards = {k: x if k in pairs else -inf for k, x in c.rewards.items()}
+    values = logs(c.below(exps(rewards)))
+    at_ends = {path[-1]: before[reply] + phi[reply[0], ()] for reply, path in passed.items()}
+    others = {
+        "R + c(x) at the end": {k: at_ends.get(k, Number(0)) for k in pairs},
+        "log π": logs(c.policy(c.bellman(exps(rewards)))),
+        "shaped r": _gauges_shaped(c, rewards, phi),
+    }
+    for name, table in others.items():
+        other = {k: table[k] if k in pairs else -inf for k in c.all_pairs}
+        theirs = logs(c.below(exps(other)))
+        moves = {k[:2]: theirs[k[:2]] - values[k[:2]] for k in pairs}
+        expected = {k: rewards[k] + moves[k[:2]] - _gradients_after(c, k, moves, 0) for k in pairs}
+        left, right = ([f[k] if k in pairs else Number(0) for k in c.all_pairs] for f in (other, expected))
+        yield f"{name} = r + φ(s) - φ(s⊕a), φ = V' - V", "equal", left, right
+        for t in range(c.T if name == "log π" else 0):
+            left, right = [], []
+            for tail, (x, s) in product(_representatives_tails(c, t), c.places(t)):
+                path = c.path((x, (*s, *tail)))[t:]
+                allowed = (x, (*s, *tail)) in passed
+                left.append(total(other[k] - rewards[k] for k in path) if allowed else Number(0))
+                right.append(moves[x, s] if allowed else Number(0))
+            yield f"{name}: φ(s) = what any completion gains, depth {t}", "equal", left, right
+
+
+def _representatives_flows(c: Case, rewards: Table, free: bool) -> tuple[dict[Pair, Any], list[Any], list[Any]]:
+    """Solve Σ_a u(s,a) = u(into s), u = r + φ(s) - φ(s⊕a): from the ends up, Σ_a u(s,a) = A φ(s) + B; then down.
+
+    φ is 0 at the roots, or with a free constant such that Σ_a u(x,a) = 0.  Also A and B at the roots.
+    """
+    pairs = {k for path in _representatives_passed(c).values() for k in path}
+    slope: dict[Place, Any] = dict.fromkeys(c.all_places, Number(0))
+    start, phi = dict(slope), dict(slope)
+    at_pair: dict[Pair, tuple[Any, Any]] = {}
+    for k in reversed(c.all_pairs):
+        if k in pairs:
+            child, here = c.child(k), (Number(1), rewards[k])
+            if child is not None:  # u = r + φ(s) - φ', and A φ' + B = u
+                part = slope[child] / (slope[child] + 1)
+                here = (part, part * rewards[k] + start[child] / (slope[child] + 1))
+            at_pair[k] = here
+            slope[k[:2]], start[k[:2]] = slope[k[:2]] + here[0], start[k[:2]] + here[1]
+    roots = [(x, ()) for x in c.prompts]
+    phi.update({x: -start[x] / slope[x] for x in roots} if free else {})
+    flows = dict.fromkeys(c.all_pairs, Number(0))
+    for k in c.all_pairs:
+        if k in pairs:
+            flows[k], child = at_pair[k][0] * phi[k[:2]] + at_pair[k][1], c.child(k)
+            if child is not None:
+                phi[child] = rewards[k] + phi[k[:2]] - flows[k]
+    return flows, [slope[x] for x in roots], [start[x] for x in roots]
+
+
+def _representatives_laws(c: Case, flows: Table) -> Iterator[Row]:
+    for t in range(1, c.T):
+        into = [flows[x, s[:-1], s[-1]] for x, s in c.places(t)]
+        out = [total(flows[k] for k in c.at(s)) for s in c.places(t)]
+        yield f"r(into s) = Σ_a r(s, a), depth {t}", "equal", into, out
+
+
+@definition("G-min-norm", "50 steps", lifted="rewards places places")
+def _g_min_norm(c: Case) -> Iterator[Row]:
+    shaped = [_gauges_shaped(c, c.rewards, phi) for phi in (c.table("potential"), c.lifted[2])]
+    before, passed = _representatives_along(c, c.rewards), _representatives_passed(c)
+    flows, _, _ = _representatives_flows(c, c.rewards, False)
+    yield "R is kept", "equal", _representatives_along(c, flows), before
+    yield from _representatives_laws(c, flows)
+    left = _representatives_flows(c, shaped[0], False)[0]
+    yield "φ(x) = 0: the same from r + φ(s) - φ(s⊕a)", "equal", list(left.values()), list(flows.values())
+    # The current from x to the ends where φ(x) = 1 and r = 0: the share of each step of s is its chance.
+    free, _, _ = _representatives_flows(c, c.rewards, True)
+    nothing = {k: Number(int(not k[1])) for k in c.all_pairs}
+    current = _representatives_flows(c, nothing, False)[0]
+    out = {s: total(current[k] for k in c.at(s)) for s in c.all_places}
+    means = [Number(0) for _ in c.prompts]
+    for (x, y), r in zip(c.replies, before, strict=True):
+        if (x, y) in passed:
+            means[x] = means[x] + current[passed[x, y][-1]] / out[x, ()] * r
+    right = [r - means[reply[0]] if reply in passed else Number(0) for reply, r in zip(c.replies, before, strict=True)]
+    yield "a constant free: R less its mean", "equal", _representatives_along(c, free), right
+    sums = [total(free[k] for k in c.at((x, ()))) for x in c.prompts]
+    yield "a constant free: Σ_a r(x, a) = 0", "equal", sums, [0] * c.P
+    yield from _representatives_laws(c, free)
+    left = _representatives_flows(c, shaped[1], True)[0]
+    yield "a constant free: the same from r + φ(s) - φ(s⊕a)", "equal", list(left.values()), list(free.values())
+
+
+@definition("G-pythagoras", "50 steps")
+def _g_pythagoras(c: Case) -> Iterator[Row]:
+    passed = _representatives_passed(c)
+    pairs = {k for path in passed.values() for k in path}
+    flows, slope, start = _representatives_flows(c, c.rewards, False)
+    free, _, _ = _representatives_flows(c, c.rewards, True)
+
+    def squares(f: Table) -> list[Any]:
+        return [total(f[k] * f[k] for k in c.all_pairs if k in pairs and k[0] == x) for x in c.prompts]
+
+    least = squares(flows)
+    others = {"r": c.rewards, "r + φ(s) - φ(s⊕a)": _gauges_shaped(c, c.rewards, c.table("potential"))}
+    for name, other in others.items():
+        rest = squares({k: other[k] - flows[k] for k in pairs})
+        whole = squares(other)
+        right = [x + y for x, y in zip(least, rest, strict=True)]
+        yield f"Σ r² of {name} = Σ u² + Σ (r - u)²", "equal", whole, right
+        yield f"Σ u² ≤ Σ r² of {name}", "at most", least, whole
+    right = [x + b * b / a for x, a, b in zip(squares(free), slope, start, strict=True)]
+    yield "Σ u² = Σ u² with a constant free + c(x) w(x)²", "equal", least, right
+    totals = zip(c.replies, _representatives_along(c, c.rewards), strict=True)
+    left = [r * r / len(reply[1]) for reply, r in totals]
+    yield "R(y)²/|y| ≤ Σ u²", "at most", left, [least[x] for x, _ in c.replies]
+
+
+@definition("G-centred", "50 steps", lifted="rewards places")
+def _g_centred(c: Case) -> Iterator[Row]:
+    passed = _representatives_passed(c)
+    pairs = {k for path in passed.values() for k in path}
+    choices = {s: sum(k in pairs for k in c.at(s)) for s in c.all_places}
+
+    def centred(rewards: Table) -> tuple[dict[Place, Any], dict[Pair, Any]]:
+        # φ(s): minus the mean of what completions of s give, each with the product of its choices.
+        phi: dict[Place, Any] = dict.fromkeys(c.all_places, Number(0))
+        for path in passed.values():
+            to_come, chance = Number(0), Fraction(1)
+            for t in reversed(range(len(path))):
+                to_come, chance = to_come + rewards[path[t]], chance / choices[path[t][:2]]
+                phi[path[t][:2]] = phi[path[t][:2]] - to_come * chance
+        moved = {k: rewards[k] + phi[k[:2]] - _gradients_after(c, k, phi, 0) for k in pairs}
+        return phi, {k: moved.get(k, Number(0)) for k in c.all_pairs}
+
+    phi, found = centred(c.rewards)
+    for t in range(c.T):
+        sums = [total(found[k] for k in c.at(s)) for s in c.places(t)]
+        yield f"Σ_a r(s, a) = 0, depth {t}", "equal", sums, [0] * len(sums)
+    before = _representatives_along(c, c.rewards)
+    means = [Number(0) for _ in c.prompts]
+    for reply, r in zip(c.replies, before, strict=True):
+        chance = Fraction(1)
+        for k in passed.get(reply, []):
+            chance /= choices[k[:2]]
+        means[reply[0]] = means[reply[0]] + r * chance
+    yield "φ(x) = - mean R", "equal", [phi[x, ()] for x in c.prompts], [-x for x in means]
+    right = [r - means[reply[0]] if reply in passed else Number(0) for reply, r in zip(c.replies, before, strict=True)]
+    yield "R less its mean", "equal", _representatives_along(c, found), right
+    other = centred(_gauges_shaped(c, c.rewards, c.lifted[1]))[1]
+    yield "the same from r + φ(s) - φ(s⊕a)", "equal", list(other.values()), list(found.values())
+
+
+# -- the largest KL of a ball, lower bounds, total variation, residuals (beyond the paper) --
+
+
+def bounds_near(x: Any) -> float:
+    """A float near a number."""
+    m, _, e = Number.of(x).enclosed()
+    return float(Fraction(m) * Fraction(2) ** e)
+
+
+def bounds_gain(epsilon: Any, future: Any) -> Any:
+    """max_P [2εP + log(1 - cP) + Pδ], c = 1 - e^(-2ε): at 1 - cP = 1/u, u = (2ε + δ)/c; at P = 1 where u ≥ e^(2ε)."""
+    minus = exp(-2 * Number.of(epsilon))
+    u = (2 * epsilon + future) / (1 - minus)
+    rest = largest([1 / u, minus])
+    return u * (1 - rest) + log(rest)
+
+
+def bounds_two(values: list[Any]) -> tuple[Any, Any]:
+    """The largest of some numbers and the next."""
+    pairs = [(x, y) for i, x in enumerate(values) for y in values[:i]]
+    return largest(values), largest(smallest(pair) for pair in pairs)
+
+
+def bounds_losses(c: Tree, live: Any, epsilon: Any) -> tuple[dict[Place, Any], dict[Place, list[tuple[Pair, Any]]]]:
+    """What is lost at most from each prefix on, by prompt's ε; and its live pairs with what they lead to."""
+    lost: dict[Place, Any] = {}
+    after: dict[Place, list[tuple[Pair, Any]]] = {}
+    for s in reversed(c.all_places):
+        after[s] = [(k, lost.get(c.child(k) or (-1, ()), Number(0))) for k in c.at(s) if k in live]
+        values = [x for _, x in after[s]]
+        lost[s] = values[0] if len(values) == 1 else Number(0)
+        if len(values) > 1:
+            first, second = bounds_two(values)
+            lost[s] = second + bounds_gain(epsilon[s[0]], first - second)
+    return lost, after
+
+
+def bounds_furthest(c: Tree, live: Any, epsilon: Fraction) -> tuple[Any, Any]:
+    """D at the root, and the KL of a pair: +ε and the best chance for the most to come, -ε for the next, rest rare."""
+    lost, after = bounds_losses(c, live, [epsilon] * c.P)
+    f: dict[Pair, Any] = dict.fromkeys(c.all_pairs, -inf)
+    signs = dict.fromkeys(c.all_pairs, 1)
+    limit = bounds_near(exp(Number(2 * epsilon)) - 1 - 2 * epsilon)
+    for pairs in after.values():
+        if len(pairs) < 2:
+            f.update(dict.fromkeys([k for k, _ in pairs], Number(0)))
+            continue
+        best, most = max(pairs, key=lambda pair: bounds_near(pair[1]))
+        others = [pair for pair in pairs if pair[0] != best]
+        second = max((x for _, x in others), key=bounds_near)
+        close = [k for k, x in others if bounds_near(second - x) <= 1e-12]
+        f.update({k: Number(0) if k in close else Number(-40) for k, _ in others})
+        signs.update(dict.fromkeys(close, -1))
+        f[best] = Number(40)
+        if bounds_near(most - second) < limit:
+            chance, rest = sharp_best(epsilon, Number(0) if bounds_near(most - second) < 1e-12 else most - second)
+            f[best] = log(chance * len(close)) - log(rest)
+    moved_down = {k: x if x == -inf else x - epsilon * signs[k] for k, x in f.items()}
+    return [lost[0, ()]], c.kl(c.arm(exps(f)), c.arm(exps(moved_down)))
+
+
+def bounds_live(c: Tree, forbidden: Iterable[tuple[tuple[int, ...], int | None]]) -> set[Pair]:
+    """The pairs from which some way to the end is allowed, where these are forbidden."""
+    found: set[Pair] = set()
+    for k in reversed(c.all_pairs):
+        child = c.child(k)
+        if k[1:] not in forbidden and (child is None or any(other in found for other in c.at(child))):
+            found.add(k)
+    return found
+
+
+@definition("K-supremum", "50 steps")
+def _k_supremum(c: Case) -> Iterator[Row]:
+    f, g = c.logits, c.table("other")
+    epsilon = [sharp_least(x) for x in c.most(c.furthest(f, g))]
+    lost, _ = bounds_losses(c, c.live, epsilon)
+    p, q, most = c.arm(exps(f)), c.arm(exps(g)), [lost[x, ()] for x in c.prompts]
+    yield "KL(p‖q) ≤ D(ε)", "at most", c.kl(p, q), most
+    yield "KL(q‖p) ≤ D(ε)", "at most", c.kl(q, p), most
+
+
+@constants("K-supremum")
+def _k_supremum_trees() -> Iterator[Row]:
+    forced = [((1, *(0,) * t), 1) for t in range(5)]
+    for words, tree, forbidden, size, attained in (
+        ("one token, T = 4", Tree(1, 4), [], 1.0, True),
+        ("two tokens, T = 2", Tree(2, 2), [], 2.0, True),
+        ("fixed length 2", Tree(2, 2, eos=False), [], 2.0, True),
+        ("one side forced", Tree(2, 3), [((), 1), ((0,), None)], 1.0, True),
+        ("two tokens, T = 3", Tree(2, 3), [], 0.5, False),
+        ("two tokens, T = 3, some forbidden", Tree(2, 3), [((0,), 0), ((1,), None)], 2.0, False),
+        ("five steps or none", Tree(2, 6, eos=False), forced, 0.1, False),
+    ):
+        most, reached = bounds_furthest(tree, bounds_live(tree, forbidden), Fraction(size))
+        name = f"{words}, ε={size:g}"
+        if attained:
+            yield f"{name}: KL = D(ε)", "equal", reached, most
+        else:
+            yield f"{name}: KL ≤ D(ε)", "at most", reached, most
+            yield f"{name}: D(ε) - KL ≤ 1e-9", "at most", [most[0] - reached[0]], [Fraction(1e-9)]
+
+
+def bounds_of_two(c: Tree, f: Table, g: Table, two: Mapping[Place, tuple[Pair, Pair]]) -> dict[Place, Any]:
+    """(π(a) + π(b)) times the KL of a against b, at each prefix with such two; of weights."""
+    pi, found = c.policy(f), {}
+    for s, (a, b) in two.items():
+        mine, theirs = ([w[k] / (w[a] + w[b]) for k in (a, b)] for w in (f, g))
+        alone = mean((x, log(x) - log(y)) for x, y in zip(mine, theirs, strict=True))
+        found[s] = (pi[a] + pi[b]) * alone
+    return {s: found.get(s, Number(0)) for s in c.all_places}
+
+
+@definition("K-lower", "50 steps")
+def _k_lower(c: Case) -> Iterator[Row]:
+    f, g = c.logits, c.table("other")
+    two: dict[Place, tuple[Pair, Pair]] = {}
+    for s in c.choices():
+        pairs = [k for k in c.at(s) if k in c.live]
+        up = down = pairs[0]
+        for k in pairs[1:]:  # the first of equals
+            up = k if (f[k] - g[k] - f[up] + g[up]).sign() > 0 else up
+            down = k if (f[k] - g[k] - f[down] + g[down]).sign() < 0 else down
+        if up != down:
+            two[s] = up, down
+    mine, theirs = exps(f), exps(g)
+    for name, w, v in (("KL(p‖q)", mine, theirs), ("KL(q‖p)", theirs, mine)):
+        below = c.over_places(c.passing(c.policy(w)), bounds_of_two(c, w, v, two))
+        yield f"Σ_s P(s) L_s ≤ {name}", "at most", below, c.kl(c.arm(w), c.arm(v))
+
+
+@constants("K-lower")
+def _k_lower_of_two() -> Iterator[Row]:
+    for tree in (Tree(1, 4), Tree(2, 2, eos=False)):
+        f, g = (
+            {k: Number(1 + (factor * i + t) % modulus) for t in range(tree.T) for i, k in enumerate(tree.pairs(t))}
+            for factor, modulus in ((3, 5), (5, 7))
+        )
+        two = {s: (tree.at(s)[0], tree.at(s)[-1]) for s in tree.all_places if len(tree.at(s)) > 1}
+        below = tree.over_places(tree.passing(tree.policy(f)), bounds_of_two(tree, f, g, two))
+        yield f"{tree.V} tokens: Σ_s P(s) L_s = KL(p‖q)", "equal", below, tree.kl(tree.arm(f), tree.arm(g))
+    tree = Tree(3, 1, eos=False)
+    f, g = (dict(zip(tree.all_pairs, map(Number, level), strict=True)) for level in ((5, 2, 3), (2, 5, 3)))
+    a, b, _ = tree.at((0, ()))
+    least = list(bounds_of_two(tree, f, g, {(0, ()): (a, b)}).values())
+    yield "q agrees on the third of three actions: L = KL(p‖q)", "equal", least, tree.kl(tree.arm(f), tree.arm(g))
+    width, pi = 2 * log(Fraction(5, 2)), tree.policy(f)
+    cosh = width / 2 + log((1 + exp(-width)) / 2)
+    yield "2 min(π_a, π_b) log cosh(w/2) ≤ L", "at most", [2 * smallest([pi[a], pi[b]]) * cosh], least
+
+
+def bounds_variation(c: Tree, p: Table, q: Table) -> list[Any]:
+    """½ Σ |p - q|."""
+    return [x / 2 for x in c.sums({k: abs(p[k] - q[k]) for k in c.replies})]
+
+
+def bounds_within(words: str, kl: list[Any], tv: list[Any]) -> Iterator[Row]:
+    """Pinsker's inequality and that of Bretagnolle and Huber."""
+    yield f"{words}: TV² ≤ KL/2", "at most", [x * x for x in tv], [x / 2 for x in kl]
+    yield f"{words}: TV² ≤ 1 - e^(-KL)", "at most", [x * x for x in tv], [1 - exp(-x) for x in kl]
+
+
+@definition("K-tv", "50 steps")
+def _k_tv(c: Case) -> Iterator[Row]:
+    p, q = c.arm(exps(c.logits)), c.arm(exps(c.table("other")))
+    tv = bounds_variation(c, p, q)
+    yield from bounds_within("KL(p‖q)", c.kl(p, q), tv)
+    yield from bounds_within("KL(q‖p)", c.kl(q, p), tv)
+
+
+@constants("K-tv")
+def _k_tv_pairs() -> Iterator[Row]:
+    tree = Tree(2, 1, eos=False)
+
+    def of(x: Any, y: Any) -> dict[Reply, Any]:
+        return tree.arm(dict(zip(tree.all_pairs, (Number.of(x), Number.of(y)), strict=True)))
+
+    for odds in (5, 20):
+        sure = of(exp(Number(odds)), 1)
+        for other, words in ((of(1, 1), "1/2"), (of(exp(Number(Fraction(-odds, 2))), 1), "little")):
+            kl, tv = tree.kl(sure, other), bounds_variation(tree, sure, other)
+            yield from bounds_within(f"log-odds {odds} against {words}", kl, tv)
+    for t in (Fraction(1, 256), Fraction(1, 4)):
+        p, q = of(1 + t, 1 - t), of(1 - t, 1 + t)
+        kl, tv, name = tree.kl(p, q), bounds_variation(tree, p, q), f"(1 ± {float(t):g})/2"
+        yield f"{name}: TV = t", "equal", tv, [t]
+        yield f"{name}: KL = t log((1+t)/(1-t))", "equal", kl, [t * (log(1 + t) - log(1 - t))]
+        yield from bounds_within(name, kl, tv)
+        yield f"{name}: KL ≤ 2 TV² (1 + t²/2)", "at most", kl, [2 * tv[0] * tv[0] * (1 + t * t / 2)]
+
+
+def bounds_unshared(c: Tree, live: Any) -> list[int]:
+    """The most pairs that one of two responses goes through and not the other: the diameter of each prompt's tree."""
+    height: dict[Place, int] = {}
+    spread: dict[Place, int] = {}
+    for s in reversed(c.all_places):
+        children = [c.child(k) for k in c.at(s) if k in live]
+        lengths = sorted(1 + (0 if child is None else height[child]) for child in children)
+        height[s] = max(lengths, default=0)
+        apart = sum(lengths[-2:]) if len(lengths) > 1 else 0
+        spread[s] = max([apart, *(spread[child] for child in children if child is not None)])
+    return [spread[x, ()] for x in c.prompts]
+
+
+def bounds_of_difference(c: Case, difference: Table, both: Iterable[tuple[str, list[Any]]]) -> Iterator[Row]:
+    """What KL and the span over responses have to do with a difference of rewards (of live pairs)."""
+    allowed = [k for k in c.replies if all(pair in c.live for pair in c.path(k))]
+    sums = {k: total(difference[pair] for pair in c.path(k)) for k in allowed}
+    ends = [[sums[k] for k in allowed if k[0] == x] for x in c.prompts]
+    width = [largest(group) - smallest(group) for group in ends]
+    for name, divergence in both:
+        yield f"{name} ≤ κ(½ span_y)", "at most", divergence, [sharp_kappa(sharp_least(x / 2)) for x in width]
+    up: dict[Place, Any] = {}
+    down: dict[Place, Any] = {}
+    for s in reversed(c.all_places):
+        for best, found in ((largest, up), (smallest, down)):
+            steps = [difference[k] + found.get(c.child(k) or (-1, ()), 0) for k in c.at(s) if k in c.live]
+            found[s] = best(steps) if steps else Number(0)
+    backward = [up[x, ()] - down[x, ()] for x in c.prompts]
+    yield "the span over responses, by a backward pass", "equal", backward, width
+    sizes = [largest(abs(y) for k, y in difference.items() if k[0] == x) for x in c.prompts]
+    most = [n * x for n, x in zip(bounds_unshared(c, c.live), sizes, strict=True)]
+    yield "span_y ≤ (pairs that two responses do not share) · max |δ|", "at most", width, most
+
+
+def bounds_extreme() -> Iterator[Row]:
+    """Rewards η apart at every step with all the KL that they can have: attained, or approached."""
+    for n, eta in ((1, Fraction(1)), (2, Fraction(1, 2)), (3, Fraction(1))):
+        tree = Tree(2, n, eos=False)
+        chance, rest = sharp_best(n * eta)
+        r = {k: log(chance) - log(rest) if k == (0, (), 0) else Number(0) for k in tree.all_pairs}
+        signs = {k: 1 if (*k[1], k[2])[0] == 0 else -1 for k in tree.all_pairs}
+        reached = tree.kl(tree.ebm(exps(r)), tree.ebm(exps(moved(r, signs, -eta))))
+        yield f"fixed length {n}, η={float(eta):g}: KL = κ(nη)", "equal", reached, [sharp_kappa(n * eta)]
+    for tree, eta in ((Tree(2, 3), Fraction(1, 2)), (Tree(1, 4), Fraction(1))):
+        paths = [tree.path(reply) for reply in tree.replies]
+        pairs = [(one, other) for i, one in enumerate(paths) for other in paths[i + 1 :]]
+        one, other = max(pairs, key=lambda two: len(set(two[0]) ^ set(two[1])))
+        unshared = len(set(one) ^ set(other))
+        chance, rest = sharp_best(unshared * eta / 2)
+        turn = next(k for k in one if k not in other)
+        away = {k: Number(0 if k in (*one, *other) else -80) for k in tree.all_pairs}
+        r = {k: log(chance) - log(rest) + x if k == turn else x for k, x in away.items()}
+        signs = {k: (k in one) - (k in other) for k in tree.all_pairs}
+        reached = tree.kl(tree.ebm(exps(r)), tree.ebm(exps(moved(r, signs, -eta))))
+        most = [sharp_kappa(unshared * eta / 2)]
+        words = f"{tree.V} tokens, T = {tree.T}, η={float(eta):g}"
+        yield f"{words}: KL ≤ κ(½ · unshared · η)", "at most", reached, most
+        yield f"{words}: it is approached to 1e-9", "at most", [most[0] - reached[0]], [Fraction(1e-9)]
+
+
+@definition("K-residual", "50 steps")
+def _k_residual(c: Case) -> Iterator[Row]:
+    logits, rewards = exps(c.masked(c.table("other"))), exps(c.logits)
+    implied = c.inverse(logits)
+    residual = {k: log(implied[k]) - log(rewards[k]) for k in c.live}
+    arm, ebm = c.arm(logits), c.ebm(rewards)
+    corrected = c.ebm({k: x * exp(residual[k]) if k in c.live else x for k, x in rewards.items()})
+    what = "p_q is the energy-based model of R + Σ_t δ"
+    yield what, "equal", [log(arm[k]) for k in c.replies], [log(corrected[k]) for k in c.replies]
+    both = (("KL(p_q‖p_R)", c.kl(arm, ebm)), ("KL(p_R‖p_q)", c.kl(ebm, arm)))
+    yield from bounds_of_difference(c, residual, both)
+
+
+@constants("K-residual")
+def _k_residual_pairs() -> Iterator[Row]:
+    yield from bounds_extreme()
+
+
+@definition("K-perturbation", "50 steps")
+def _k_perturbation(c: Case) -> Iterator[Row]:
+    r, other = c.logits, c.table("other")
+    difference = {k: r[k] - other[k] for k in c.live}
+    p, q = c.ebm(exps(r)), c.ebm(exps(other))
+    tilted = c.ebm({k: x * exp(difference[k]) if k in c.live else x for k, x in exps(other).items()})
+    yield "p_R ∝ p_R' exp(R - R')", "equal", [log(p[k]) for k in c.replies], [log(tilted[k]) for k in c.replies]
+    yield from bounds_of_difference(c, difference, (("KL(p_R‖p_R')", c.kl(p, q)), ("KL(p_R'‖p_R)", c.kl(q, p))))
+
+
+@constants("K-perturbation")
+def _k_perturbation_pairs() -> Iterator[Row]:
+    yield from bounds_extreme()
+
+
+# -- The metric, and the natural gradient --
+
+
+def _geometry_centred(c: Case, policy: Table, d: Table) -> dict[Pair, Any]:
+    """d(s,a) less its mean under π."""
+    means = {s: total(policy[k] * d[k] for k in c.at(s)) for s in c.all_places}
+    return {k: x - means[k[:2]] for k, x in d.items()}
+
+
+def _geometry_of_logits(c: Case, policy: Table, d: Table) -> dict[Pair, Any]:
+    """F_q d: the chance of the pair times what is centred."""
+    passing, centred = c.passing(policy), _geometry_centred(c, policy, d)
+    return {k: passing[k[:2]] * policy[k] * x for k, x in centred.items()}
+
+
+def _geometry_pushed(c: Case, weights: Table, d: Table) -> dict[Pair, Any]:
+    """J_M d, by enumeration."""
+    return _gradients_pushed(c, _gradients_changes(c, weights, d), d)
+
+
+@definition("F-metric", "50 steps", numbers="pairs")
+def _f_metric(c: Case) -> Iterator[Row]:
+    weights, d = exps(c.rewards), c.numbers[0]
+    policy, p, moved = c.policy(c.bellman(weights)), c.ebm(weights), c.totals(d)
+    average = c.expect(p, moved)
+    away = {k: x - average[k[0]] for k, x in moved.items()}
+    ahead, advantages = _geometry_pushed(c, weights, d), {}
+    of_rewards = _gradients_pulled(c, policy, _geometry_of_logits(c, policy, ahead))
+    centred, chances = _geometry_centred(c, policy, ahead), _gradients_chances(c, c.bellman(weights))
+    for x, s, a in c.all_pairs:
+        way = [centred[x, s[:t], s[t]] for t in range(len(s))]
+        advantages[x, s, a] = chances[x, s, a] * total([*way, centred[x, s, a]])
+    routes = {"J_Mᵀ F_q J_M d": of_rewards, "advantages added up": advantages}
+    if _gradients_few(c):
+        enumerated = _gradients_taken(c, {k: p[k] * x for k, x in away.items()})
+        routes["Cov(1{(s,a)}, R_d), by enumeration"] = enumerated
+        along = c.totals(_geometry_centred(c, policy, d))
+        taken = _gradients_taken(c, {k: p[k] * x for k, x in along.items()})
+        here = {s: total(taken[k] for k in c.at(s)) for s in c.all_places}
+        left = _geometry_of_logits(c, policy, d)
+        right = [x - policy[k] * here[k[:2]] for k, x in taken.items()]
+        yield "F_q d = E[score <score, d>]", "equal", [left[k] for k in c.all_pairs], right
+    yield from _gradients_pairwise("F_r d", {n: [f[k] for k in c.all_pairs] for n, f in routes.items()})
+    variance = c.expect(p, {k: x * x for k, x in away.items()})
+    yield "<d, F_r d> = Var R_d, by enumeration", "equal", _gradients_along(c, of_rewards, d), variance
+    blocks = _gradients_along(c, _geometry_of_logits(c, policy, ahead), ahead)
+    yield "Var R_d = Σ_s P(s) Var_π of J_M d", "equal", variance, blocks
+
+
+@definition("F-natural", "50 steps")
+def _f_natural(c: Case) -> Iterator[Row]:
+    weights, target, share = exps(c.rewards), exps(c.masked(c.table("other"))), c.prompt_weights
+    logits, p, rho = c.bellman(weights), c.ebm(weights), c.arm(target)
+    policy, at_pairs = c.policy(logits), [_gradients_taken(c, f) for f in (p, rho)]
+    mine, theirs = ({s: total(f[k] for k in c.at(s)) for s in c.all_places} for f in at_pairs)
+    d = {}
+    for k in c.all_pairs:  # from the chances of prefixes and pairs, by enumeration
+        passed = not is_zero(at_pairs[0][k])
+        d[k] = theirs[k[:2]] / mine[k[:2]] - at_pairs[1][k] / at_pairs[0][k] if passed else Number(0)
+    means = [total(policy[k] * d[k] for k in c.at(s)) for s in c.all_places]
+    yield "mean 0 under π", "equal", means, [0] * len(means)
+    left, right = _geometry_of_logits(c, policy, d), _gradients_of_arm_risk(c, logits, target)
+    yield "F_q d = ∇_q L^ARM", "equal", [left[k] * share[k[0]] for k in c.all_pairs], [right[k] for k in c.all_pairs]
+    pushed = _geometry_pushed(c, weights, d)
+    left = _gradients_pulled(c, policy, _geometry_of_logits(c, policy, pushed))
+    right = _gradients_of_ebm_risk(c, *at_pairs)
+    yield "F_r d = ∇_r L^EBM", "equal", [left[k] * share[k[0]] for k in c.all_pairs], [right[k] for k in c.all_pairs]
+    yield "J_M d = d", "equal", [pushed[k] for k in c.all_pairs], [d[k] for k in c.all_pairs]
+    moved, allowed = c.totals(d), [k for k in c.replies if not is_zero(p[k])]
+    ratio = {k: 1 - rho[k] / p[k] for k in allowed}
+    left_side, right_side = ([f[k] if k in ratio else 0 for k in c.replies] for f in (moved, ratio))
+    yield "change of log p(y) = 1 - ρ(y)/p(y), by enumeration", "equal", left_side, right_side
+
+
+# -- Both ends of the temperature --
+
+
+def _temperature_ends(c: Tree, rewards: Table) -> dict[Place, list[Any]]:
+    """The rewards of the allowed completions of each prefix, by enumeration."""
+    found: dict[Place, list[Any]] = {s: [] for s in c.all_places}
+    for reply in c.replies:
+        so_far: Any = Number(0)
+        for k in reversed(c.path(reply)):
+            so_far = so_far + rewards[k]
+            found[k[:2]] += [so_far] if not isinstance(so_far, float) else []
+    return found
+
+
+def _temperature_soft(c: Tree, rewards: Table, tau: Fraction) -> dict[Place, Any]:
+    """V at a temperature: τ log of the sum of exp(R/τ) over completions."""
+    return {s: tau * log(x) if not is_zero(x) else -inf for s, x in c.below(exps(rewards, tau)).items()}
+
+
+def _temperature_after(c: Tree, f: Table, end: Any) -> dict[Pair, Any]:
+    """f(s⊕a), or `end` after the last step."""
+    children = {k: c.child(k) for k in c.all_pairs}
+    return {k: end if s is None else f[s] for k, s in children.items()}
+
+
+def _temperature_distances(c: Tree, rewards: Table, tau: Fraction, told: str) -> Iterator[Row]:
+    """TV of p from the uniform distribution over the best responses."""
+    weights, totals = exps(rewards, tau), c.totals(rewards)
+    p, sums, distance, left_out, most = c.ebm(weights), c.sums(c.products(weights)), [], [], []
+    for x in c.prompts:
+        mine = {k: y for k, y in totals.items() if k[0] == x and y != -inf}
+        top = largest(mine.values())
+        best = {k for k, y in mine.items() if (top - y).is_zero()}
+        distance.append(total(abs(p[k] - Fraction(k in best, len(best))) for k in mine) * Fraction(1, 2))
+        left_out.append(1 - len(best) * exp(top / tau) / sums[x])
+        others = [y - top for k, y in mine.items() if k not in best]
+        most.append(len(others) * exp(largest(others) / tau) / len(best) if others else Number(0))
+    yield f"TV from uniform over the best = 1 - m e^((V_0 - V)/τ), {told}", "equal", distance, left_out
+    yield f"TV ≤ (N - m)/m e^(-g/τ), {told}", "at most", distance, most
+
+
+@definition("T-zero", "50 steps", lifted="rewards 3 2")
+def _t_zero(c: Case) -> Iterator[Row]:
+    ends = _temperature_ends(c, c.rewards)
+    hard = {s: largest(x) for s, x in ends.items()}
+    gaps = {s: [x - hard[s] for x in xs if not (x - hard[s]).is_zero()] for s, xs in ends.items()}
+    next_best = {s: largest(xs) for s, xs in gaps.items()}
+    n, m = {s: len(xs) for s, xs in ends.items()}, {s: len(xs) - len(gaps[s]) for s, xs in ends.items()}
+    hard_logits = {k: c.rewards[k] + x for k, x in _temperature_after(c, hard, Number(0)).items()}
+    alive = [s for s in c.all_places if n[s]]
+    tau = c.temperature
+    for k in (1, 4):
+        rewards = {pair: k * x for pair, x in c.rewards.items()}
+        told = f"{'r' if k == 1 else '4r'} at temperature {float(tau):g}"
+        soft, most = _temperature_soft(c, rewards, tau), {}
+        for s in alive:
+            rest = len(gaps[s]) * exp(k * next_best[s] / tau) if gaps[s] else Number(0)
+            most[s] = k * hard[s] + tau * log(m[s] + rest)
+        least = {s: k * hard[s] for s in alive}
+        low, high, bound = ([f[s] if n[s] else 0 for s in c.all_places] for f in (least, soft, most))
+        yield f"V_0 ≤ V, {told}", "at most", low, high
+        yield f"V ≤ V_0 + τ log(m + (N - m) e^(-g/τ)), {told}", "at most", high, bound
+        few = [len(gaps[s]) <= 1 for s in c.all_places]
+        left, right = (
+            [f.get(s, -inf) if yes else 0 for s, yes in zip(c.all_places, few, strict=True)] for f in (soft, most)
+        )
+        yield f"attained where all but one are best, {told}", "equal", left, right
+        after, counts = _temperature_after(c, soft, Number(0)), _temperature_after(c, n, 1)
+        low, high = (
+            [f[pair] if pair in c.live else 0 for pair in c.all_pairs]
+            for f in (hard_logits, {pair: rewards[pair] + x for pair, x in after.items()})
+        )
+        low = [k * x for x in low]
+        yield f"M_0 ≤ M(r), {told}", "at most", low, high
+        rises = [tau * log(counts[pair]) if pair in c.live else 0 for pair in c.all_pairs]
+        bound = [x + rise for x, rise in zip(low, rises, strict=True)]
+        yield f"M(r) ≤ M_0 + τ log N(s⊕a), {told}", "at most", high, bound
+        yield from _temperature_distances(c, rewards, tau, told)
+    tied = Tree(2, 2)
+    rewards = dict(zip(tied.all_pairs, [x for block in c.lifted[1:] for x in block.values()], strict=True))
+    told = f"two of three responses are best, temperature {float(c.temperature):g}"
+    yield from _temperature_distances(tied, rewards, c.temperature, told)
+
+
+@definition("T-infinite", "50 steps")
+def _t_infinite(c: Case) -> Iterator[Row]:
+    ends, roots = _temperature_ends(c, c.rewards), [(x, ()) for x in c.prompts]
+    n = {s: len(xs) for s, xs in ends.items()}
+    centre = {s: total(xs) / n[s] if n[s] else Number(0) for s, xs in ends.items()}
+    variance = {s: total((x - centre[s]) * (x - centre[s]) for x in xs) / max(n[s], 1) for s, xs in ends.items()}
+    span = {s: largest(xs) - smallest(xs) if xs else Number(0) for s, xs in ends.items()}
+    totals = c.totals(c.rewards)
+    allowed = [[x for k, x in totals.items() if k[0] == y and x != -inf] for y in c.prompts]
+    means = [total(xs) / len(xs) for xs in allowed]
+    yield "mean of R, by enumeration", "equal", means, [centre[s] for s in roots]
+    squares = [total(x * x for x in xs) / len(xs) - y * y for xs, y in zip(allowed, means, strict=True)]
+    yield "variance of R, by enumeration", "equal", squares, [variance[s] for s in roots]
+    root_3 = exp(log(3) * Fraction(1, 2))
+    for tau in (c.temperature, 16 * c.temperature):
+        soft, told = _temperature_soft(c, c.rewards, tau), f"temperature {float(tau):g}"
+        limit = {s: tau * log(n[s]) + x if n[s] else Number(0) for s, x in centre.items()}
+        values = {s: soft[s] if n[s] else Number(0) for s in c.all_places}
+        first = {s: x * x / (8 * tau) for s, x in span.items()}
+        third = [x * x * x / (36 * tau * tau) / root_3 for x in span.values()]
+        low, value, rise = list(limit.values()), list(values.values()), [values[s] - limit[s] for s in c.all_places]
+        yield f"τ log N + mean ≤ V, {told}", "at most", low, value
+        yield f"V ≤ τ log N + mean + span²/8τ, {told}", "at most", value, [limit[s] + first[s] for s in c.all_places]
+        away = [abs(y - variance[s] / (2 * tau)) for s, y in zip(c.all_places, rise, strict=True)]
+        yield f"V - τ log N - mean within span³/(36√3 τ²) of Var/2τ, {told}", "at most", away, third
+        left = [soft[s] if n[s] == 2 or not n[s] else 0 for s in c.all_places]
+        half = {s: x / (2 * tau) for s, x in span.items()}
+        cosh = {s: centre[s] + tau * log(exp(x) + exp(-x)) for s, x in half.items() if n[s] == 2}
+        right = [cosh.get(s, 0) if n[s] else -inf for s in c.all_places]
+        yield f"mean + τ log(2 cosh(span/2τ)) of two, {told}", "equal", left, right
+        p = c.ebm(exps(c.rewards, tau))
+        live = [[p[x, y] for y in c.responses if totals[x, y] != -inf] for x in c.prompts]
+        left = [-total(log(x) for x in xs) / len(xs) for xs in live]
+        right = [(soft[s] - centre[s]) / tau for s in roots]
+        yield f"-mean of log p = (V - mean)/τ, {told}", "equal", left, right
+        distance = [total(abs(x - Fraction(1, len(xs))) for x in xs) * Fraction(1, 2) for xs in live]
+        quarter = [exp(span[s] / (4 * tau)) for s in roots]
+        most = [(x - 1 / x) / (x + 1 / x) for x in quarter]
+        yield f"TV from uniform ≤ tanh(span/4τ), {told}", "at most", distance, most
+
+
+# -- Another entropy --
+
+
+def _tsallis_max(x: list[Fraction]) -> tuple[list[Fraction], Fraction]:
+    """argmax and max of <p, x> - ½(‖p‖² - 1): the support of which p = x - θ is positive, and x ≤ θ beside it."""
+    for inside in product((True, False), repeat=len(x)):
+        if any(inside):
+            chosen = [a for a, yes in zip(x, inside, strict=True) if yes]
+            theta = (sum(chosen, Fraction(-1))) / len(chosen)
+            if all(a > theta if yes else a <= theta for a, yes in zip(x, inside, strict=True)):
+                p = [max(a - theta, Fraction(0)) for a in x]
+                return p, sum((a * b for a, b in zip(p, x, strict=True)), (1 - sum(a * a for a in p)) / Fraction(2))
+    raise AssertionError("one support is right")
+
+
+def _tsallis_totals(tree: list[Any]) -> list[Fraction]:
+    """The rewards of whole responses: a tree lists rewards, and (reward, tree)."""
+    return [y for x in tree for y in ([x[0] + z for z in _tsallis_totals(x[1])] if isinstance(x, tuple) else [x])]
+
+
+def _tsallis_steps(tree: list[Any]) -> tuple[list[Fraction], Fraction]:
+    """The distribution of responses, and the value, of V(s) = max over p of <p, q> - Ω(p), q = r + V."""
+    parts = [_tsallis_steps(x[1]) if isinstance(x, tuple) else ([Fraction(1)], Fraction(0)) for x in tree]
+    q = [(x[0] if isinstance(x, tuple) else x) + v for x, (_, v) in zip(tree, parts, strict=True)]
+    policy, value = _tsallis_max(q)
+    return [a * b for a, (p, _) in zip(policy, parts, strict=True) for b in p], value
+
+
+@definition("X-tsallis", lifted="rewards 2 2")
+def _x_tsallis(c: Case) -> Iterator[Row]:
+    def both(tree: list[Any]) -> tuple[list[Any], list[Any]]:
+        (p, v), (q, w) = _tsallis_max(_tsallis_totals(tree)), _tsallis_steps(tree)
+        return [*p, v], [*q, w]
+
+    zero, half = Fraction(0), Fraction(1, 2)
+    for a, b in product([Fraction(k, 4) for k in range(-2, 3)], repeat=2):
+        one, two = both([a, (b, [a * b])])
+        yield f"two responses, {a} and {b + a * b}: the same both ways", "equal", one, two
+        tree = [a, (b, [zero]), (a - b, [b])]
+        one, two = both(tree)
+        yield f"three responses, one choice, {a} and {b}: the same both ways", "equal", one, two
+    one, two = both([zero, (zero, [zero, (zero, [zero])])])
+    yield "V=1, T=3, no rewards, all at once: ⅓, ⅓, ⅓; value ⅓", "equal", one, [Fraction(1, 3)] * 4
+    exact = [Fraction(3, 8), Fraction(5, 16), Fraction(5, 16), Fraction(25, 64)]
+    yield "step by step: 3/8, 5/16, 5/16; value 25/64", "equal", two, exact
+    yield "they differ", "differs", one, two
+    trees: list[list[Any]] = [[zero, (zero, [zero, half])], [(zero, [zero, zero]), half], [zero, zero, half]]
+    x, y, z = (_tsallis_steps(tree)[1] for tree in trees)
+    yield "max_Ω(0, 0, ½), grouped in three ways", "differs", [x, x, y], [y, z, z]
+    one, two = (_tsallis_max([zero, Fraction(-k)])[0] for k in (1, 2))
+    yield "sparsemax(0, -1) = sparsemax(0, -2)", "equal", one, two
+    weights = exps(c.rewards)
+    p, q = c.ebm(weights), c.arm(c.bellman(weights))
+    left, right = ([log(f[k]) for k in c.replies] for f in (p, q))
+    yield "with -entropy for Ω: the distributions are the same", "equal", left, right
+    partition, values = c.sums(c.products(weights)), c.values(weights)
+    left, right = ([log(x) for x in xs] for xs in (partition, [values[x, ()] for x in c.prompts]))
+    yield "with -entropy for Ω: the values are the same", "equal", left, right
+    pairs = ([exp(x) for x in block.values()] for block in c.lifted[1:])
+    left, right = ([log(x / total(xs)) for x in xs] for xs in pairs)
+    yield "softmax(0, -1) ≠ softmax(0, -2)", "differs", left, right
+
+
+# -- estimates of KL --
+
+
+def _d_sure(p: Table) -> dict[Any, Any]:
+    """What can be drawn."""
+    return {k: x for k, x in p.items() if not is_zero(x)}
+
+
+def _d_variance(p: Table, f: Table) -> Any:
+    """Var_p f, of one prompt."""
+    middle = mean((x, f[k]) for k, x in p.items())
+    return mean((x, (f[k] - middle) * (f[k] - middle)) for k, x in p.items())
+
+
+def _d_of(p: Table, x: int) -> dict[Any, Any]:
+    """The part of one prompt."""
+    return {k: value for k, value in p.items() if k[0] == x}
+
+
+def _d_k3(p: Table, q: Table) -> dict[Any, Any]:
+    """q/p - 1 - log q/p of what can be drawn."""
+    ratios = log_ratios(p, q)
+    return {k: q[k] / x - 1 + ratios[k] for k, x in _d_sure(p).items()}
+
+
+def _d_two(first: int, second: int) -> dict[Any, Any]:
+    """The law on two responses with weights in this proportion."""
+    return {i: Number(Fraction(x, first + second)) for i, x in enumerate((first, second))}
+
+
+def _d_along(c: Tree, f: Mapping[Place, Any]) -> dict[Reply, Any]:
+    """The sum over the prefixes of each response."""
+    return {reply: total(f[pair[:2]] for pair in c.path(reply)) for reply in c.replies}
+
+
+@definition("D-k1-k3", "50 steps")
+def _d_k1_k3(c: Case) -> Iterator[Row]:
+    f, g = exps(c.logits), exps(c.table("other"))
+    rho, narrow, lost = c.policy(g), dict(f), [Number(0)] * c.P
+    for x in c.prompts:
+        roots = [k for k in c.at((x, ())) if k in c.live]
+        if len(roots) > 1:
+            narrow[roots[0]], lost[x] = Number(0), rho[roots[0]]
+    for name, weights, missing in (("p", f, [Number(0)] * c.P), ("p without a first action", narrow, lost)):
+        pi, p, q = c.policy(weights), c.arm(weights), c.arm(g)
+        chain = c.over_places(c.passing(pi), c.step_kl(pi, rho))
+        yield f"{name}: E k1 = KL", "equal", c.kl(p, q), chain
+        kept = c.sums({k: q[k] - x if not is_zero(x) else Number(0) for k, x in p.items()})
+        k3 = [a + b for a, b in zip(kept, c.kl(p, q), strict=True)]
+        yield f"{name}: E k3 = KL - q(p = 0)", "equal", k3, [a - b for a, b in zip(chain, missing, strict=True)]
+
+
+@definition("D-k2", "50 steps")
+def _d_k2(c: Case) -> Iterator[Row]:
+    p, q = c.arm(exps(c.logits)), c.arm(exps(c.table("other")))
+    ratios, half = log_ratios(p, q), Fraction(1, 2)
+    means = c.expect(p, {k: d * d * half for k, d in ratios.items()})
+    varying = [_d_variance(_d_of(p, x), ratios) for x in c.prompts]
+    right = [half * (v + kl * kl) for v, kl in zip(varying, c.kl(p, q), strict=True)]
+    yield "E k2 = ½ (Var k1 + KL²)", "equal", means, right
+    fair, ratios = _d_two(1, 1), log_ratios(_d_two(1, 1), _d_two(1, 3))
+    k2 = mean((x, ratios[k] * ratios[k] * half) for k, x in fair.items())
+    kl = mean((x, ratios[k]) for k, x in fair.items())
+    yield "p = (½, ½), q = (¼, ¾): E k2 is not KL", "differs", [k2], [kl]
+
+
+@definition("D-k3-variance", "50 steps")
+def _d_k3_variance(c: Case) -> Iterator[Row]:
+    p, q = c.arm(exps(c.logits)), c.arm(exps(c.table("other")))
+    ratios, k3, left, right = log_ratios(p, q), _d_k3(p, q), [], []
+    for x, there, back in zip(c.prompts, c.kl(p, q), c.kl(q, p), strict=True):
+        drawn = _d_sure(_d_of(p, x))
+        chi = total(q[k] * q[k] / chance for k, chance in drawn.items()) - 1
+        left.append(_d_variance(drawn, k3))
+        right.append(_d_variance(drawn, ratios) + chi - 2 * (there + back))
+    yield "Var k3 = Var k1 + χ²(q‖p) - 2 (KL(p‖q) + KL(q‖p))", "equal", left, right
+    for what, mine, theirs in (("near", (1, 1), (49, 51)), ("far", (1, 99), (1, 1))):
+        p, q = _d_two(*mine), _d_two(*theirs)
+        sides = [_d_variance(p, _d_k3(p, q)), _d_variance(p, log_ratios(p, q))]
+        less, more = sides if what == "near" else reversed(sides)
+        yield f"{what}: which of Var k1, Var k3 is larger", "at most", [less], [more]
+
+
+@definition("D-steps", "50 steps")
+def _d_steps(c: Case) -> Iterator[Row]:
+    pi, rho = c.policy(exps(c.logits)), c.policy(exps(c.table("other")))
+    p, q, k3 = c.products(pi), c.products(rho), _d_k3(pi, rho)
+    drawn = [reply for reply, x in p.items() if not is_zero(x)]
+    sums = {reply: total(k3[pair] for pair in c.path(reply)) for reply in drawn}
+    yield "E Σ_t KL_t = KL", "equal", c.expect(p, _d_along(c, c.step_kl(pi, rho))), c.kl(p, q)
+    yield "E Σ_t k3_t = KL", "equal", c.expect(p, {k: sums.get(k, Number(0)) for k in p}), c.kl(p, q)
+
+
+@definition("D-steps-variance")
+def _d_steps_variance(_: Case) -> Iterator[Row]:
+    tree = Tree(1, 3)
+    p = dict(zip(tree.replies, map(Number, (Fraction(1, 2), Fraction(0), Fraction(1, 2))), strict=True))
+    q = {k: Number(Fraction(1, 3)) for k in p}
+    # The steps of p: EOS or 0, ½ each; then 0. Those of q: EOS with ⅓, then with ½.
+    first = (log(Number(Fraction(3, 2))) + log(Number(Fraction(3, 4)))) * Fraction(1, 2)
+    second = log(Number(2))
+    sums = dict(zip(p, (first, first + second, first + second), strict=True))
+    told, ratios = log(Number(Fraction(3, 2))), log_ratios(p, q)
+    drawn = [told if is_zero(x) else ratios[k] for k, x in p.items()]
+    yield "k1 = log 3/2, whatever is drawn", "equal", drawn, [told] * 3
+    yield "E k1 = log 3/2", "equal", tree.expect(p, ratios), [told]
+    yield "E Σ_t KL_t = log 3/2", "equal", tree.expect(p, sums), [told]
+    varying, constant = _d_variance(p, sums), _d_variance(p, ratios)
+    yield "Var Σ_t KL_t = ¼ (log 2)²", "equal", [varying], [second * second * Fraction(1, 4)]
+    yield "Var k1 = 0", "equal", [constant], [Number(0)]
+    yield "Var k1 ≤ Var Σ_t KL_t", "at most", [constant], [varying]
+
+
+@definition("D-token-kl", "50 steps")
+def _d_token_kl(c: Case) -> Iterator[Row]:
+    pi, rho = c.policy(exps(c.logits)), c.policy(exps(c.table("other")))
+    p, q, passing = c.products(pi), c.products(rho), c.passing(pi)
+    long = c.expect(p, {(x, y): Number(len(y)) for x, y in c.replies})
+    steps = c.over_places(passing, {place: Number(1) for place in c.all_places})
+    sums = c.over_places(passing, c.step_kl(pi, rho))
+    right = [n * s / m for n, s, m in zip(long, sums, steps, strict=True)]
+    yield "KL = E|Y| · token-level KL", "equal", c.kl(p, q), right
+    fair = _d_two(1, 1)
+    kl = mean((x, log_ratios(fair, _d_two(1, 3))[k]) for k, x in fair.items())
+    # EOS and 0 EOS, ½ each: 3/2 steps; the first step has all of KL.
+    by_response = Fraction(3, 2) * (kl * Fraction(1, 2) + kl * Fraction(1, 4))
+    yield "V=1, T=2: E|Y| times the mean by response = 9/8 KL", "equal", [8 * by_response], [9 * kl]
+    yield "V=1, T=2: token-level KL = 2/3 KL", "equal", [kl * 3 / Fraction(3, 2)], [2 * kl]
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from proofs_check.ledger import LEDGER
 from proofs_check.running import Run
 from proofs_check.standing import Standing
 from tabular_bellman import __version__
+from tabular_bellman.tokens import plural
 
 __all__ = ["attacked", "certified", "header", "row", "summary", "verdict_lines", "wrapped"]
 
@@ -210,17 +211,23 @@ def summary(run: Run) -> Iterator[str]:
             "PROVED*: something is left to the reader, as said there. proofs-check proof CLAIM prints the proof, what "
             "was checked of it, and what is trusted."
         )
-    if not run.of_floats_alone:
+    if "exact" in run.kinds:
         near = "the same instances, with rational weights e^r near those of the floats" if run.complete else "weights"
-        yield from wrapped(f"rationals: on {near}. balls: on the very floats, or the weights where these are given.")
-    missing = {each.why for standings in run.standings for each in standings if each.verdict is Verdict.NOT_RUN}
-    for why in sorted(missing):
-        yield from wrapped(f"not run: {why}")
-    yield from wrapped(
-        "residual: of all numbers compared, the one nearest to its bound, in nats. on: how many instances. "
-        "rejects k of n: of the n mistakes that change what the claim compares here, put in one at a time, k make it "
-        "fail. slack: of inequalities, the smallest distance between the sides."
-    )
+        yield from wrapped(f"rationals: on {near}.")
+    if "certified" in run.kinds:
+        yield from wrapped("balls: on the very floats, or the weights where these are given.")
+    if not (run.complete or run.of_floats_alone):
+        yield from wrapped("On rewards of your own, mistakes are put in for float64 alone.")
+    if "float64" in run.kinds:
+        yield from wrapped(
+            "residual: of all numbers compared, the one nearest to its bound, in nats. slack: of inequalities, the "
+            "smallest distance between the sides."
+        )
+    if {"float64", "exact", "certified"} & set(run.kinds):
+        yield from wrapped(
+            "on: how many instances. rejects k of n: of the n mistakes that change what the claim compares here, put "
+            "in one at a time, k make it fail."
+        )
     if run.complete and not run.interrupted and len(run.claims) == sum(len(claims) for _, claims in PARTS):
         yield from _ledger(set(run.unexpected))
     yield ""
@@ -246,6 +253,12 @@ def _tally(run: Run) -> Iterator[str]:
         tally = ", ".join(f"{counts[each]} {each.name.replace('_', ' ')}" for each in Verdict if counts[each])
         where = claims if run.of_floats_alone else f"{claims}, {kind}"
         yield f"{where}: {tally or 'none finished'}"
+    missing = {each.why for standings in run.standings for each in standings if each.verdict is Verdict.NOT_RUN}
+    for why in sorted(missing):
+        yield from wrapped(f"Not run: {why}")
+    if run.results and not (run.passed or run.unexpected):
+        reasons = {each.why for standings in run.standings for each in standings if each.why} - missing
+        yield from wrapped(f"No claim passed{': ' if reasons else ''}{'; '.join(sorted(reasons))}.")
     if run.disagreements:
         yield from wrapped(f"Kinds of evidence that disagree: {', '.join(run.disagreements)}.")
     if run.unexpected:
@@ -269,9 +282,10 @@ def _ledger(unexpected: set[str]) -> Iterator[str]:
 def certified(run: Run, folder: Path) -> Iterator[str]:
     """Yield what was written into the folder of certificates, and which verdicts have none."""
     count, files = sum(each.count for each in run.written), sum(len(each.paths) for each in run.written)
+    what = f"{plural(count, 'certificate')} in {plural(files, 'file')}" if not run.interrupted else "Certificates"
     yield from wrapped(
-        f"{count:,} certificates in {files} files in {folder}; python -m proofs_check.recheck {folder} checks them "
-        "with nothing of this package."
+        f"{what} in {folder}. python -m proofs_check.recheck {folder} checks them; so does the file "
+        "proofs_check/recheck.py by itself, without this package."
     )
     without: dict[str, list[str]] = {}
     for each in run.written:

@@ -131,11 +131,19 @@ class Run:
 
     @property
     def disagreements(self) -> list[str]:
-        """The claims that one kind of evidence about the code refutes, and another passes: a fault of the harness."""
+        """The claims that one kind of evidence refutes where another passes: a fault of the harness."""
         found = []
-        for number, result in enumerate(self.results):
-            verdicts = [each for kind, each in self.verdicts(number).items() if kind != "induction"]
-            if Verdict.REFUTED in verdicts and any(verdict.passed for verdict in verdicts):
+        for number, (result, standings) in enumerate(zip(self.results, self.standings, strict=True)):
+            # Of each kind about these inputs, the instances that it passes on, and those that it fails on.
+            about_inputs = [each for each in standings if each.kind in ("exact", "certified")]
+            passes = [set(each.on) for each in about_inputs]
+            fails = [set(each.failed) for each in about_inputs]
+            passes.append({outcome.instance for outcome in result.outcomes if outcome.holds})
+            fails.append({outcome.instance for outcome in result.outcomes if not outcome.holds})
+            # What holds for every reward fails on none, and what fails as a function fails on nearly all.
+            symbolic = self.verdicts(number).get("symbolic", Verdict.NOT_RUN)
+            against = (symbolic.passed and any(fails)) or (symbolic is Verdict.REFUTED and any(passes))
+            if against or any(one & other for one in passes for other in fails):
                 found.append(result.claim.id)
         return found
 
@@ -147,8 +155,12 @@ class Run:
     @property
     def as_expected(self) -> bool:
         """Whether it finished, some claim passed, and every claim that applies did."""
-        passed = any(v.passed for number in range(len(self.results)) for v in self.verdicts(number).values())
-        return not self.interrupted and self.finished and passed and not self.unexpected
+        return not self.interrupted and self.finished and self.passed and not self.unexpected
+
+    @property
+    def passed(self) -> bool:
+        """Whether some claim passed, by some kind of evidence."""
+        return any(v.passed for number in range(len(self.results)) for v in self.verdicts(number).values())
 
     def execute(
         self,

@@ -182,7 +182,9 @@ def _from_csv(path: Path, request: Request) -> tuple[StateActionTable, Weights]:
     logs, weights = logarithms(row.reward for row in rows if isinstance(row.reward, Fraction))
     for place, row in found.items():
         values[place] = logs[row.reward] if isinstance(row.reward, Fraction) else row.reward
-    return StateActionTable.from_responses(space, values), weights
+    # A step without a reward has the weight 1, which some column of weights must have been given for.
+    known = {0.0: Fraction(1), **weights} if any(isinstance(row.reward, Fraction) for row in rows) else {}
+    return StateActionTable.from_responses(space, values), known
 
 
 def _rows(path: Path) -> list[_Row]:
@@ -239,13 +241,18 @@ def _weight(path: Path, line: int, text: str) -> Fraction:
     if len(text) > _LONGEST_WEIGHT:
         raise TabularBellmanError(f"{path}, line {line}: a weight of {len(text):,} characters; the limit is 1,000.")
     exponent = re.search("e([+-]?[0-9]+) *$", text, re.IGNORECASE)
+    if exponent is not None and abs(int(exponent[1])) > _LARGEST_EXPONENT:
+        raise TabularBellmanError(
+            f"{path}, line {line}: weight {text!r}; powers of ten go up to {_LARGEST_EXPONENT:,} either way."
+        )
     try:
-        if "_" in text or (exponent is not None and abs(int(exponent[1])) > _LARGEST_EXPONENT):
+        if "_" in text:
             raise ValueError
         weight = Fraction(text.strip())
     except (ValueError, ZeroDivisionError):
         raise TabularBellmanError(
-            f"{path}, line {line}: weight {text!r} is no rational number, such as 3/7, 0.25 or 1e-20."
+            f"{path}, line {line}: weight {text!r} is no rational number in a form that is read, such as 3/7, 0.25 "
+            "or 1e-20."
         ) from None
     if weight < 0:
         raise TabularBellmanError(f"{path}, line {line}: weight {text!r}; it must be positive, or 0 to forbid.")

@@ -1,13 +1,13 @@
 """Where a claim stands: one verdict for each kind of evidence, about the statement or about code on its inputs."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from proofs_check.claim import Claim, Misreading, Mistake
 from proofs_check.evidence import Verdict
 from proofs_check.instances import Instance
-from proofs_check.strengths import Evidence, Strength, instances_for, judge
+from proofs_check.strengths import Evidence, Strength, instances_for, judge, left_out
 
 __all__ = ["EVIDENCE", "Standing", "proved", "stands"]
 
@@ -32,6 +32,8 @@ class Standing:
         What is to be said besides: what failed, what is open, what is left to the reader.
     fates : dict of str to str
         What became of each thing that must fail the claim, as `strengths.rejects` says it.
+    failed : tuple of str
+        The instances that it fails on.
     attained : int
         Inequalities whose sides balls cannot tell apart.
     bits : int
@@ -44,6 +46,7 @@ class Standing:
     of: int = 0
     why: str = ""
     fates: dict[str, str] = field(default_factory=dict)
+    failed: tuple[str, ...] = ()
     attained: int = 0
     bits: int = 0
 
@@ -93,7 +96,10 @@ def stands(
             strength = Strength(kind)
             chosen = instances_for(claim, strength, instances, complete=complete, seed=seed)
             evidence = judge(claim, strength, chosen, wrong=wrong, mistakes=complete)
-            found.append(_of(evidence))
+            standing = _of(evidence)
+            if not chosen and standing.verdict is Verdict.NOT_APPLICABLE:
+                standing = replace(standing, why=left_out(claim, strength, instances, complete=complete))
+            found.append(standing)
             behind.append(evidence)
     return found, behind
 
@@ -106,7 +112,8 @@ def _of(evidence: Evidence) -> Standing:
         tuple(found.instance.name for found in complete),
         len(evidence.findings),
         evidence.why,
-        evidence.fates,
+        evidence.fates or {},
+        tuple(found.instance.name for found in evidence.findings if found.failed),
         sum(found.attained for found in complete),
         max((found.bits for found in evidence.findings), default=0),
     )

@@ -15,19 +15,30 @@ from typing import Any, Final
 
 import numpy as np
 
+from proofs_check.arithmetic.ball import Undecided, precision
+from proofs_check.arithmetic.element import Declined, is_finite
+from proofs_check.arithmetic.log import Log
+from proofs_check.arithmetic.systems import elementwise
 from proofs_check.claim import Body, Claim, Comparison, Misreading, Mistake
 from proofs_check.deciding import BITS_TO_TELL_EQUALS, Side, Strength, decided, entry_holds, first_fault
 from proofs_check.evidence import Verdict, arrays, called, planted
 from proofs_check.instances import Instance, adversarial, largest_reward, sizes, with_roots
 from proofs_check.kits import certified_toolkit, exact_toolkit, symbolic_toolkit
-from proofs_check.numbers.ball import Undecided, precision
-from proofs_check.numbers.element import Declined, is_finite
-from proofs_check.numbers.log import Log
-from proofs_check.numbers.systems import elementwise
 from proofs_check.toolkit import FUNCTIONS, Toolkit
 from tabular_bellman import TabularBellmanError
 
-__all__ = ["Evidence", "Finding", "Side", "Strength", "findings", "instances_for", "judge", "rejects", "sees_1e_20"]
+__all__ = [
+    "Evidence",
+    "Finding",
+    "Side",
+    "Strength",
+    "findings",
+    "instances_for",
+    "judge",
+    "left_out",
+    "rejects",
+    "sees_1e_20",
+]
 
 
 # Balls start with so many bits, and get twice as many until they decide, or until there are this many.
@@ -68,6 +79,20 @@ def instances_for(
     )
 
 
+def left_out(claim: Claim, strength: Strength, instances: Sequence[Instance], *, complete: bool) -> str:
+    """Return why `instances_for` leaves nothing to judge a claim on."""
+    fits = [each for each in instances if claim.scope.includes(each)]
+    if not fits or (claim.own and not complete):
+        return f"checked on {claim.checked_on}"
+    if strength is Strength.EXACT and not complete:
+        known = [each for each in fits if each.weights]
+        if not known:
+            return "the exponentials of these rewards are not rational: give a column weight"
+        if all(largest_reward(each.reward) > _LARGEST_REWARD for each in known):
+            return f"a weight is beyond e^{_LARGEST_REWARD:g} or e^-{_LARGEST_REWARD:g}: scale the weights"
+    return f"the tables have more than {_MOST_PAIRS[strength]:,} pairs, too many to write out in such numbers"
+
+
 @dataclass(frozen=True)
 class Finding:
     """What one claim gave on one instance, at one strength.
@@ -99,21 +124,23 @@ class Finding:
 
     @property
     def complete(self) -> bool:
-        """Whether every comparison was decided, and holds."""
-        return not (self.failed or self.declined or self.undecided)
+        """Whether something was compared, and all of it decided, and holds."""
+        compared = any(side.left for side in self.sides)
+        return compared and not (self.failed or self.declined or self.undecided)
 
 
 @dataclass(frozen=True)
 class Evidence:
     """What one claim has at one strength.
 
-    `fates` tells of each thing that must fail it what became of it: "rejected", "declined: why", or "survived".
+    `fates` tells of each thing that must fail it what became of it: "rejected", "declined: why", or "survived"; it is
+    None where nothing was put in.
     """
 
     claim: Claim
     strength: Strength
     findings: tuple[Finding, ...]
-    fates: dict[str, str]
+    fates: dict[str, str] | None
     not_run: str = ""
 
     @property
@@ -137,11 +164,12 @@ class Evidence:
         proves = proves and (not telling or any(found.complete for found in telling))
         if not (self.complete and proves):
             return Verdict.NOT_APPLICABLE
+        if self.fates is None:
+            return self.strength.verdict
         if "survived" in self.fates.values():
             return Verdict.INCONCLUSIVE
-        # Where everything wrong is declined, nothing could have failed.
-        felt = not self.fates or "rejected" in self.fates.values()
-        return self.strength.verdict if felt else Verdict.NOT_APPLICABLE
+        # Where everything wrong is declined, or nothing is known to be, nothing could have failed.
+        return self.strength.verdict if "rejected" in self.fates.values() else Verdict.NOT_APPLICABLE
 
     @property
     def why(self) -> str:
@@ -152,7 +180,7 @@ class Evidence:
             for found in self.findings:
                 if getattr(found, fault):
                     return f"on {found.instance.name}: {getattr(found, fault)}"
-        survivors = [name for name, fate in self.fates.items() if fate == "survived"]
+        survivors = [name for name, fate in (self.fates or {}).items() if fate == "survived"]
         if survivors and self.verdict is Verdict.INCONCLUSIVE:
             return f"not rejected: {', '.join(survivors)}"
         if self.verdict.passed:
@@ -161,7 +189,8 @@ class Evidence:
             return "nothing to judge it on"
         first = next((found for found in self.findings if found.declined), None)
         if first is None:
-            return "no mistake is rejected, so nothing here could have failed"
+            vacuous = any(not found.complete for found in self.findings)
+            return "nothing is compared" if vacuous else "no mistake is rejected, so nothing here could have failed"
         most = len(first.sides)
         part = f"{most} comparison{'s hold' if most != 1 else ' holds'}, then " if most else ""
         return part + first.declined.removesuffix(".")
@@ -193,14 +222,14 @@ def judge(
             with precision(FIRST_BITS):
                 pass
         except TabularBellmanError as error:
-            return Evidence(claim, strength, (), {}, str(error))
+            return Evidence(claim, strength, (), None, str(error))
     body = wrong.body if isinstance(wrong, Misreading) else claim.body
     found = tuple(findings(body, strength, instances, wrong if isinstance(wrong, Mistake) else None))
     few = _FEW_PAIRS_OF_SYMBOLS if strength is Strength.SYMBOLIC else _FEW_PAIRS
     told = [each.instance for each in found if each.sides and each.instance.space.n_pairs <= few]
-    mistakes = mistakes and any(each.complete for each in found)
-    fates = {each.name: rejects(claim, each, strength, told) for each in claim.rejects} if mistakes and told else {}
-    return Evidence(claim, strength, found, fates)
+    if not (mistakes and any(each.complete for each in found)):
+        return Evidence(claim, strength, found, None)
+    return Evidence(claim, strength, found, {each.name: rejects(claim, each, strength, told) for each in claim.rejects})
 
 
 def findings(
@@ -297,7 +326,7 @@ def rejects(claim: Claim, wrong: Mistake | Misreading, strength: Strength, insta
         if found.failed:
             return "rejected"
         if not found.complete:
-            reasons.append(found.declined or found.undecided)
+            reasons.append(found.declined or found.undecided or "nothing is compared")
         differs = differs or (watched is not None and watched.differs and found.complete)
     if reasons:
         return f"declined: {reasons[0]}"

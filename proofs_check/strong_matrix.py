@@ -30,12 +30,15 @@ class StrongMatrix:
     tiny : dict of (claim id, Strength) to dict of function to fate
         Of relative changes of 1e-20 in what a function returns.
     proofs : dict of theorem name to (planted, rejected, true variants)
-        Of errors planted in proofs by induction.
+        Of errors planted in proofs by induction; each variant with why it is true after all.
+    not_run : dict of Strength to str
+        Why there is none of that strength.
     """
 
     fates: dict[tuple[str, Strength], dict[str, str]]
     tiny: dict[tuple[str, Strength], dict[str, str]]
-    proofs: dict[str, tuple[int, int, int]]
+    proofs: dict[str, tuple[int, int, list[str]]]
+    not_run: dict[Strength, str]
 
     @property
     def unexpected(self) -> list[str]:
@@ -47,9 +50,9 @@ class StrongMatrix:
             if fate == "survived"
         ]
         return found + [
-            f"the proof of {name}: {planted - rejected - variants} planted errors stand"
+            f"the proof of {name}: {planted - rejected - len(variants)} planted errors stand"
             for name, (planted, rejected, variants) in self.proofs.items()
-            if planted != rejected + variants
+            if planted != rejected + len(variants)
         ]
 
 
@@ -58,6 +61,7 @@ def compute(kinds: Sequence[str]) -> StrongMatrix:
     instances = list(built_in(0, "quick"))
     fates: dict[tuple[str, Strength], dict[str, str]] = {}
     tiny: dict[tuple[str, Strength], dict[str, str]] = {}
+    not_run: dict[Strength, str] = {}
     for strength in Strength:
         for claim in CLAIMS if strength.value in kinds else ():
             chosen = instances_for(claim, strength, instances, complete=True)
@@ -65,21 +69,25 @@ def compute(kinds: Sequence[str]) -> StrongMatrix:
             chosen = [each for each in chosen if each.second is None or claim.own]
             few = [each for each in chosen if each.space.n_pairs <= _FEW_PAIRS]
             evidence = judge(claim, strength, chosen)
-            if not evidence.verdict.passed:
+            if evidence.not_run:
+                not_run[strength] = evidence.not_run
+                break
+            if not evidence.verdict.passed or evidence.fates is None:
                 continue
             fates[claim.id, strength] = evidence.fates
             if strength is not Strength.SYMBOLIC:
                 tiny[claim.id, strength] = sees_1e_20(claim, strength, few)
-    return StrongMatrix(fates, tiny, dict(_planted_in_proofs()) if "induction" in kinds else {})
+    return StrongMatrix(fates, tiny, dict(_planted_in_proofs()) if "induction" in kinds else {}, not_run)
 
 
-def _planted_in_proofs() -> Iterator[tuple[str, tuple[int, int, int]]]:
+def _planted_in_proofs() -> Iterator[tuple[str, tuple[int, int, list[str]]]]:
     for name in PROOFS:
-        planted = rejected = variants = 0
+        planted = rejected = 0
+        variants = list[str]()
         for error in perturbed(name):
             planted += 1
             if error.true_because:
-                variants += 1
+                variants.append(f"{error.name}: {error.true_because}")
             else:
                 rejected += not error.check().proved
         yield name, (planted, rejected, variants)
@@ -99,10 +107,15 @@ def lines(found: StrongMatrix) -> Iterator[str]:
         yield ""
     for strength in strengths:
         yield from _tally(strength, found)
+    for strength, why in found.not_run.items():
+        yield from _filled(f"{strength.value}: not run: {why}", "")
     if found.proofs:
-        planted, rejected, variants = (sum(column) for column in zip(*found.proofs.values(), strict=True))
-        yield f"induction: {planted:,} errors planted in {len(found.proofs)} proofs (in definitions, facts, statements,"
-        yield f"  links, citations): {rejected:,} rejected, {variants} true variants"
+        planted, rejected, variants = zip(*found.proofs.values(), strict=True)
+        yield f"induction: {sum(planted):,} errors planted in {len(found.proofs)} proofs (in definitions, facts,"
+        yield f"  statements, links, citations): {sum(rejected):,} rejected; {sum(map(len, variants))} true after all"
+        for name, (_, _, true) in found.proofs.items():
+            for variant in true:
+                yield from _filled(f"{name}: {variant}", "    ")
     yield from found.unexpected
 
 

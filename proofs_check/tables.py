@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from proofs_check.claims import CLAIMS, PARTS
+from proofs_check.credits import CREDITS
 from proofs_check.errata import ERRATA
 from proofs_check.evidence import Fate
 from proofs_check.kill_matrix import KillMatrix
@@ -41,6 +42,16 @@ def claims_page() -> Iterator[str]:
             statement = f"${claim.latex}$".replace(r"\|", r"\Vert ").replace("|", r"\vert ")
             cells = (claim.id, claim.place, statement, claim.hypotheses.replace("|", r"\|"), marks, len(claim.rejects))
             yield f"| {' | '.join(map(str, cells))} |"
+    yield ""
+    yield "## Earliest sources"
+    yield ""
+    yield 'Of what goes beyond the paper, by searching; "no source found" does not say that there is none.'
+    yield ""
+    yield "| id | earliest source found |"
+    yield "|---|---|"
+    for claim in CLAIMS:
+        if claim.id in CREDITS:
+            yield f"| {claim.id} | {CREDITS[claim.id]} |"
     yield ""
     yield "## Not computable"
     yield ""

@@ -36,9 +36,9 @@ def kl_divergence(p: SequenceModel, q: SequenceModel) -> Any:
     >>> kl_divergence(p, p)
     0.0
     """
-    _same_space(p, q)
-    terms = _kl_terms(p.log_probabilities(), q.log_probabilities())
-    return _result(terms.sum(axis=1))
+    same_space(p, q)
+    terms = kl_terms(p.log_probabilities(), q.log_probabilities())
+    return one_or_all(terms.sum(axis=1))
 
 
 def kl_by_depth(p: SequenceModel, q: SequenceModel) -> FloatArray:
@@ -49,7 +49,7 @@ def kl_by_depth(p: SequenceModel, q: SequenceModel) -> FloatArray:
     ndarray of shape (n_depths,), or (P, n_depths) for several prompts
         Each term is weighted by the chance of getting there; they add up to `kl_divergence`.
     """
-    return _by_depth(p, _prefix_kl(p, q))
+    return _by_depth(p, prefix_kl(p, q))
 
 
 def entropy_by_depth(p: SequenceModel) -> FloatArray:
@@ -60,7 +60,7 @@ def entropy_by_depth(p: SequenceModel) -> FloatArray:
     ndarray of shape (n_depths,), or (P, n_depths) for several prompts
         Each term is weighted by the chance of getting there; they add up to ``p.entropy()``.
     """
-    _expect_model("p", p)
+    expect_model("p", p)
     return _by_depth(p, [-expectation(np.exp(level), level, axis=0) + 0.0 for level in p.log_policy.levels])
 
 
@@ -82,11 +82,11 @@ def token_kl_divergence(
     float or ndarray of shape (P,)
         In nats per token.
     """
-    per_prefix = _prefix_kl(p, q)
+    per_prefix = prefix_kl(p, q)
     space = p.space
     if average == "tokens":
         lengths = sum(np.exp(level).reshape(-1, space.n_prompts).sum(axis=0) for level in p.prefix_log_probs.levels)
-        return _result(np.atleast_2d(kl_by_depth(p, q)).sum(axis=1) / lengths)
+        return one_or_all(np.atleast_2d(kl_by_depth(p, q)).sum(axis=1) / lengths)
     if average != "responses":
         raise TabularBellmanError(f"average is {average!r}; it is 'tokens' or 'responses'.")
     V, means = space.n_tokens, np.zeros(space.n_prompts)
@@ -95,30 +95,30 @@ def token_kl_divergence(
         so_far = so_far + per_prefix[t]
         ends = policy[-1:] if space.has_eos else policy
         if t + 1 == space.n_depths or (space.has_eos and t + 1 >= space.min_length):
-            terms = _weighted(passing + ends, so_far / (t + 1))
+            terms = weighted(passing + ends, so_far / (t + 1))
             means += terms.reshape(-1, space.n_prompts).sum(axis=0)
         so_far = np.tile(so_far, V)
-    return _result(means)
+    return one_or_all(means)
 
 
-def _expect_model(name: str, model: SequenceModel) -> None:
+def expect_model(name: str, model: SequenceModel) -> None:
     expect(SequenceModel, model, name, "Make it an AutoregressiveModel or an EnergyBasedModel.")
 
 
-def _same_space(p: SequenceModel, q: SequenceModel) -> None:
-    _expect_model("p", p)
-    _expect_model("q", q)
+def same_space(p: SequenceModel, q: SequenceModel) -> None:
+    expect_model("p", p)
+    expect_model("q", q)
     p.space.require_same(q.space, "KL divergence")
 
 
-def _weighted(log_p: FloatArray, x: FloatArray) -> FloatArray:
+def weighted(log_p: FloatArray, x: FloatArray) -> FloatArray:
     """Return p·x: 0 where p forbids, and inf where x is, however small p is."""
     infinite = np.isposinf(x)
-    weighted = np.where(infinite, np.inf, np.exp(log_p) * np.where(infinite, 0.0, x))
-    return np.where(np.isneginf(log_p), 0.0, weighted)
+    product = np.where(infinite, np.inf, np.exp(log_p) * np.where(infinite, 0.0, x))
+    return np.where(np.isneginf(log_p), 0.0, product)
 
 
-def _kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+def kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
     """Return p log(p/q) - p + q from logarithms: inf where only q forbids, however small p is.
 
     The last two terms add up to 0 over a distribution.  With them no term is negative, so that no rounding makes a
@@ -132,18 +132,18 @@ def _kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
     return np.where(np.isneginf(log_p), q, terms)
 
 
-def _prefix_kl(p: SequenceModel, q: SequenceModel) -> list[FloatArray]:
-    _same_space(p, q)
+def prefix_kl(p: SequenceModel, q: SequenceModel) -> list[FloatArray]:
+    same_space(p, q)
     pairs = zip(p.log_policy.levels, q.log_policy.levels, strict=True)
-    return [_kl_terms(log_p, log_q).sum(axis=0) for log_p, log_q in pairs]
+    return [kl_terms(log_p, log_q).sum(axis=0) for log_p, log_q in pairs]
 
 
 def _by_depth(p: SequenceModel, per_prefix: list[FloatArray]) -> FloatArray:
     P = p.space.n_prompts
     pairs = zip(p.prefix_log_probs.levels, per_prefix, strict=True)
-    table = np.stack([_weighted(passing, x).reshape(-1, P).sum(axis=0) for passing, x in pairs], axis=1)
+    table = np.stack([weighted(passing, x).reshape(-1, P).sum(axis=0) for passing, x in pairs], axis=1)
     return table[0] if P == 1 else table
 
 
-def _result(per_prompt: FloatArray) -> Any:
+def one_or_all(per_prompt: FloatArray) -> Any:
     return float(per_prompt[0]) if per_prompt.size == 1 else per_prompt

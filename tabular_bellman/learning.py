@@ -20,6 +20,7 @@ __all__ = [
     "autoregressive_risk_gradient",
     "energy_based_risk",
     "energy_based_risk_gradient",
+    "inverse_soft_bellman_pushforward",
     "log_partition_gradient",
     "soft_bellman_pullback",
     "soft_bellman_pushforward",
@@ -123,13 +124,13 @@ def autoregressive_risk_gradient(
     >>> autoregressive_risk_gradient(logits, AutoregressiveModel(logits))[0]
     array([[0., 0.]])
     """
-    model, weights = AutoregressiveModel(logits), _weights(logits.space, target, prompt_weights)
-    _refuse_infinite(model, target, weights)
+    model, weights = AutoregressiveModel(logits), risk_weights(logits.space, target, prompt_weights)
+    refuse_infinite(model, target, weights)
     passing, policy = target.prefix_log_probs.levels, target.log_policy.levels
     levels = []
     for t, log_policy in enumerate(model.log_policy.levels):
         error = np.exp(passing[t]) * (np.exp(log_policy) - np.exp(policy[t]))
-        levels.append(error * _per_prefix(weights, error))
+        levels.append(error * per_prefix(weights, error))
     return StateActionTable.from_levels(logits.space, levels)
 
 
@@ -191,11 +192,11 @@ def energy_based_risk_gradient(
         As `autoregressive_risk_gradient`.
     """
     model = EnergyBasedModel(reward)
-    weights = _weights(reward.space, target, prompt_weights)
-    _refuse_infinite(model, target, weights)
+    weights = risk_weights(reward.space, target, prompt_weights)
+    refuse_infinite(model, target, weights)
     mine = log_partition_gradient(reward).levels
     theirs = _pair_chances(target)
-    levels = [(p - rho) * _per_prefix(weights, p) for p, rho in zip(mine, theirs, strict=True)]
+    levels = [(p - rho) * per_prefix(weights, p) for p, rho in zip(mine, theirs, strict=True)]
     return StateActionTable.from_levels(reward.space, levels)
 
 
@@ -226,7 +227,7 @@ def soft_bellman_pushforward(reward: StateActionTable, tangent: StateActionTable
     >>> soft_bellman_pushforward(reward, reward + 1.0)[0]  # responses through the token have 2½ steps on average
     array([[2.5, 1. ]])
     """
-    space = _same_space(reward, tangent, "the tangent")
+    space = same_space(reward, tangent, "the tangent")
     policy = _policy(reward)
     changes: list[FloatArray] = []
     below: FloatArray | None = None
@@ -237,6 +238,48 @@ def soft_bellman_pushforward(reward: StateActionTable, tangent: StateActionTable
         below = expectation(policy[t], change, axis=0)
         changes.append(change)
     return StateActionTable.from_levels(space, changes[::-1])
+
+
+def inverse_soft_bellman_pushforward(logits: StateActionTable, tangent: StateActionTable) -> StateActionTable:
+    """Return J_M⁻¹ d, the change of M⁻¹(q) along d: dr(s, a) = d(s, a) - Σ_b π(b|s⊕a) d(s⊕a, b).
+
+    Parameters
+    ----------
+    logits : StateActionTable
+        q, in nats.
+    tangent : StateActionTable
+        d, finite; what it says at forbidden actions changes no other entry.
+
+    Returns
+    -------
+    StateActionTable
+
+    Raises
+    ------
+    TabularBellmanError
+        For different spaces, a tangent that is not finite, and a finite logit into a dead prefix (as
+        `inverse_soft_bellman`).
+
+    Notes
+    -----
+    r(s, a) = q(s, a) - V_q(s⊕a), and ∂V_q(s)/∂q(s, b) = π(b|s).  It undoes `soft_bellman_pushforward` at r = M⁻¹(q).
+    Where d has mean 0 under π at every prefix it is d itself: there rewards and logits change alike.
+
+    Examples
+    --------
+    >>> from tabular_bellman import SequenceSpace, StateActionTable
+    >>> from tabular_bellman.learning import inverse_soft_bellman_pushforward
+    >>> logits = StateActionTable.zeros(SequenceSpace(1, max_length=3))
+    >>> inverse_soft_bellman_pushforward(logits, logits + 1.0)[0]  # V of what follows a token rises by 1 too
+    array([[0., 1.]])
+    """
+    space = same_space(logits, tangent, "the tangent", "the table of logits")
+    policy = AutoregressiveModel(logits).log_policy.levels
+    levels = [level.copy() for level in tangent.levels]
+    for t in range(space.n_depths - 1):
+        below = expectation(np.exp(policy[t + 1]), tangent.levels[t + 1], axis=0)
+        levels[t][: space.n_tokens] -= below.reshape(space.n_tokens, -1)
+    return StateActionTable.from_levels(space, levels)
 
 
 def soft_bellman_pullback(reward: StateActionTable, cotangent: StateActionTable) -> StateActionTable:
@@ -263,7 +306,7 @@ def soft_bellman_pullback(reward: StateActionTable, cotangent: StateActionTable)
     By the chain rule ∇_r L(M(r)) = J_Mᵀ ∇_q L.  It runs from the root: what arrives at (s, a) is g(s, a) and
     π(a|s) times what arrived at s.
     """
-    space = _same_space(reward, cotangent, "the cotangent")
+    space = same_space(reward, cotangent, "the cotangent")
     policy = _policy(reward)
     arrived = np.zeros(space.n_prompts)
     levels = []
@@ -285,11 +328,11 @@ def _policy(reward: StateActionTable) -> list[FloatArray]:
     return [np.exp(level) for level in logits.log_softmax().levels]
 
 
-def _same_space(reward: StateActionTable, other: StateActionTable, what: str) -> SequenceSpace:
-    expect(StateActionTable, reward, "the reward")
+def same_space(table: StateActionTable, other: StateActionTable, what: str, named: str = "the reward") -> SequenceSpace:
+    expect(StateActionTable, table, named)
     expect(StateActionTable, other, what)
-    space = reward.space
-    space.require_same(other.space, f"reward and {what.removeprefix('the ')}")
+    space = table.space
+    space.require_same(other.space, f"{named.removeprefix('the ')} and {what.removeprefix('the ')}")
     for t, level in enumerate(other.levels):
         if np.isneginf(level).any():
             row, index = (int(i) for i in np.argwhere(np.isneginf(level))[0])
@@ -297,14 +340,18 @@ def _same_space(reward: StateActionTable, other: StateActionTable, what: str) ->
     return space
 
 
-def _per_prefix(weights: FloatArray, level: FloatArray) -> FloatArray:
+def per_prefix(weights: FloatArray, level: FloatArray) -> FloatArray:
     """The weight of the prompt of each prefix: prompts run fastest."""
     return np.tile(weights, level.shape[1] // weights.size)
 
 
-def _weights(space: SequenceSpace, target: SequenceModel, weights: ArrayLike | None) -> FloatArray:
+def risk_weights(space: SequenceSpace, target: SequenceModel, weights: ArrayLike | None) -> FloatArray:
     expect(SequenceModel, target, "the target", "Make it an AutoregressiveModel or an EnergyBasedModel.")
     space.require_same(target.space, "model and target")
+    return checked_prompt_weights(space, weights)
+
+
+def checked_prompt_weights(space: SequenceSpace, weights: ArrayLike | None) -> FloatArray:
     P = space.n_prompts
     if weights is None:
         return np.full(P, 1.0 / P)
@@ -319,7 +366,7 @@ def _weights(space: SequenceSpace, target: SequenceModel, weights: ArrayLike | N
 def _risk(
     space: SequenceSpace, log_probabilities: FloatArray, target: SequenceModel, weights: ArrayLike | None
 ) -> float:
-    prompt_weights = _weights(space, target, weights)
+    prompt_weights = risk_weights(space, target, weights)
     log_target = target.log_probabilities()
     lost = np.isneginf(log_probabilities) & ~np.isneginf(log_target)  # however unlikely the target has it
     terms = np.exp(log_target) * np.where(np.isneginf(log_probabilities), 0.0, -log_probabilities)
@@ -327,12 +374,12 @@ def _risk(
     return float(expectation(prompt_weights, per_prompt)) + 0.0
 
 
-def _refuse_infinite(model: SequenceModel, target: SequenceModel, weights: FloatArray) -> None:
+def refuse_infinite(model: SequenceModel, target: SequenceModel, weights: FloatArray) -> None:
     """Refuse a target that allows what the model forbids: there the risk is inf and has no gradient."""
     space = model.space
     pairs = zip(model.log_policy.levels, target.log_policy.levels, target.prefix_log_probs.levels, strict=True)
     for t, (mine, theirs, passing) in enumerate(pairs):
-        wanted = ~np.isneginf(theirs) & ~np.isneginf(passing) & (_per_prefix(weights, theirs) > 0.0)
+        wanted = ~np.isneginf(theirs) & ~np.isneginf(passing) & (per_prefix(weights, theirs) > 0.0)
         lost = wanted & np.isneginf(mine)
         if lost.any():
             row, index = (int(i) for i in np.argwhere(lost)[0])

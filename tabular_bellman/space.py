@@ -159,6 +159,16 @@ class SequenceSpace:
         return self.max_length
 
     @property
+    def n_free_depths(self) -> int:
+        """The number of depths that offer more than one action: T-1 with EOS and two tokens or more, n for n tokens.
+
+        With one token these are the depths that offer EOS too, T - min_length of them; in a fixed-length space none.
+        """
+        if not self.has_eos:
+            return self.max_length if self.n_tokens > 1 else 0
+        return self.max_length - (1 if self.n_tokens > 1 else self.min_length)
+
+    @property
     def n_responses(self) -> int:
         """The number of responses over all prompts, an exact integer."""
         return self.n_prompts * self.n_responses_per_prompt

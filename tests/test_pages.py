@@ -1,4 +1,4 @@
-"""What docs/testing.md shows is what happens to somebody who follows it word for word in an empty folder."""
+"""What three pages of docs/ show is what happens to who follows them, in an empty folder."""
 
 import os
 import re
@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 PAGE = Path(__file__).parent.parent / "docs" / "testing.md"
+DISTILLATION = PAGE.parent / "distillation.md"
 BLOCK = re.compile(r"```(python|console)\n(.*?)```", re.DOTALL)
 PYTORCH = "## A language model in PyTorch"
 SECONDS = re.compile(r"in (\d+\.\d+|…)s")
@@ -61,3 +62,20 @@ def test_without_pytorch(tmp_path):
 def test_with_pytorch(tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
     assert follow(dict(sections())[PYTORCH], tmp_path) == 2
+
+
+def test_distillation(tmp_path):
+    assert follow(DISTILLATION.read_text(encoding="utf-8"), tmp_path) == 4
+
+
+def test_sharper(tmp_path):
+    assert follow((PAGE.parent / "sharper.md").read_text(encoding="utf-8"), tmp_path) == 5
+
+
+def test_numbers_in_the_prose_on_distillation_are_shown():
+    text = DISTILLATION.read_text(encoding="utf-8")
+    shown = "".join(body for _, body in BLOCK.findall(text))
+    numbers = re.findall(r"(?<![\w.])\d[\d,]*\.?\d{2,}", BLOCK.sub("", text).replace("Schulman 2020", ""))
+    assert len(numbers) > 10
+    for number in numbers:
+        assert re.search(rf"(?<![\d.,]){re.escape(number)}(?![\d.,])", shown), number

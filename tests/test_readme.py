@@ -14,11 +14,17 @@ SHOWN = [
     for page in PAGES
     for found in re.findall(r"```console\n\$ proofs-check (.*)\n((?:.*\n)*?)```", page.read_text(encoding="utf-8"))
 ]
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 RESIDUAL = re.compile(r" *\b\d(\.\d+)?e[-+]\d\d\b")  # the digits of a rounding error are the machine's
 
 
 @pytest.mark.parametrize(("command", "shown"), SHOWN, ids=[command for command, _ in SHOWN])
-def test_what_the_readme_shows(command, shown, capsys):
+def test_what_the_readme_shows(command, shown, capsys, tmp_path, monkeypatch):
+    if "teacher.npz" in command:
+        monkeypatch.chdir(tmp_path)
+        for block in PYTHON.findall(README.read_text(encoding="utf-8")):
+            if 'save("teacher.npz")' in block:
+                exec(block, {})
     cli.main(command.split())
     printed = capsys.readouterr().out
     assert RESIDUAL.sub(" #", printed) == RESIDUAL.sub(" #", shown)

@@ -134,6 +134,7 @@ class _Tree:
             case (Prefix() as at,):
                 return PREFIXES[term.name](self.world, at)
             case (Prefix() as at, tuple() as y):
+                _follow(at, y)
                 return RESPONSES[term.name](self.world, at, y)
             case _:
                 raise TermError(f"no place for {term.name}")
@@ -159,6 +160,16 @@ def _response(path: tuple[str, ...], names: _Scope) -> Response:
         part = names[name]
         found += (part,) if isinstance(part, Prefix) else part
     return found
+
+
+def _follow(at: Prefix, y: Response) -> None:
+    """Refuse what is no response below a prefix."""
+    for to in y:
+        if to.above is not at:
+            raise TermError("a response that begins elsewhere")
+        at = to
+    if at.below:
+        raise TermError("a response that stops before its end")
 
 
 # -- what is compared --------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Final
 from proofs_check.induction.anchor import SEED, TREES, Anchored, anchored
 from proofs_check.induction.cones import facts_in, not_negative, written_out
 from proofs_check.induction.normal_form import Equations, ended, equal, instance
+from proofs_check.induction.scopes import malformed
 from proofs_check.induction.terms import Term, TermError
 from proofs_check.induction.theory import HYPOTHESIS, ONE_ACTION, RULES, Link, Step, Theorem, Theory
 
@@ -201,7 +202,8 @@ def _step_fault(theory: Theory, theorem: Theorem) -> str:
     if cases != [""] and sorted(cases) != ["one action", "several actions"]:
         return "the cases do not cover every prefix"
     try:
-        fault = theory.unsound(mentioned_in(theory, theorem))
+        spoken_of = mentioned_in(theory, theorem)
+        fault = malformed(theory, theorem, spoken_of) or theory.unsound(spoken_of)
         if fault:
             return fault
         for step in theorem.steps:

@@ -9,9 +9,9 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Final
 
+from proofs_check.arithmetic.logarithms import coprime_base, log_enclosed, multiplicity
 from proofs_check.induction.polynomials import Atom, Polynomial
 from proofs_check.induction.terms import TermError
-from proofs_check.numbers.logarithms import coprime_base, log_enclosed, multiplicity
 
 __all__ = ["Exact", "is_zero", "log", "log_log", "quotient", "sign"]
 

@@ -7,12 +7,15 @@ atom. So a goal becomes a polynomial in free atoms, and whether it is zero is de
 
 from collections.abc import Collection
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Final
 
 from proofs_check.induction.atoms import depends, is_inverse, sum_atom
 from proofs_check.induction.polynomials import Polynomial
+from proofs_check.induction.scopes import ONLY
 from proofs_check.induction.terms import (
     At,
+    Given,
     Log,
     Number,
     Power,
@@ -22,6 +25,7 @@ from proofs_check.induction.terms import (
     TermError,
     Total,
     at_action,
+    parts,
     renamed,
 )
 from proofs_check.induction.theory import DISJOINT, HYPOTHESIS, LINEAR, LOGARITHM, ONE_ACTION, Case, Theorem, Theory
@@ -30,7 +34,6 @@ __all__ = ["Equations", "ended", "equal"]
 
 # Far more rewriting than any proof needs: definitions that run in a circle end here.
 _DEEPEST: Final = 40
-_ONLY: Final = "only"
 
 
 class Equations:
@@ -57,6 +60,8 @@ class Equations:
         self._rewrites = [(lemma, True) for lemma in lemmas if lemma.relation == "="]
         if hypothesis is not None and HYPOTHESIS in cited and hypothesis.relation == "=":
             self._rewrites.append((hypothesis, False))
+        for theorem, _ in self._rewrites:
+            _refuse_loose(theorem)
         self._fresh = 0
         self._depth = 0
 
@@ -132,7 +137,7 @@ class Equations:
 
     def _total(self, term: Total) -> Polynomial:
         if term.prefix is None and self.one_action:
-            return self.normal(renamed(term.body, {term.bound: _ONLY}))
+            return self.normal(renamed(term.body, {term.bound: ONLY}))
         # A name that nothing else has, so that what is put in its scope later cannot be caught.
         self._fresh += 1
         if term.prefix == "" and self.disjoint:
@@ -163,6 +168,7 @@ class Equations:
             if not (everywhere if at == "" else theorem.by_induction):
                 continue
             pattern = Equations(self.theory, (LINEAR,) if self.linear else ())
+            pattern._fresh = self._fresh  # the range may have a name from here
             if pattern.normal(instance(left, at)) == Polynomial.atom(atom):
                 return self._deeper(instance(theorem.right, at))
         return Polynomial.atom(atom)
@@ -179,7 +185,7 @@ class Equations:
         return Polynomial.atom(("inverse", (base * scale).items)) * scale
 
     def _log(self, argument: Polynomial) -> Polynomial:
-        if not self._is_positive(argument):
+        if argument.is_zero or not self._is_positive(argument):
             raise TermError("takes the logarithm of what is not known to be positive")
         if argument == Polynomial.constant(1):
             return Polynomial()
@@ -228,7 +234,9 @@ def ended(term: Term, theory: Theory, response: str = "y") -> Term:
     return _ended(term, theory, frozenset({response}))
 
 
-def _ended(term: Term, theory: Theory, empty: frozenset[str]) -> Term:
+def _ended(term: Term, theory: Theory, empty: frozenset[str], depth: int = 0) -> Term:
+    if depth > _DEEPEST:
+        raise TermError("definitions run in a circle after the last step")
     match term:
         case At(_, None):
             return term
@@ -236,19 +244,19 @@ def _ended(term: Term, theory: Theory, empty: frozenset[str]) -> Term:
             value = theory.terminal(name)
             if value is None and (response is not None or _is_defined(name, theory)):
                 raise TermError(f"{name} has no value after the last step")
-            return term if value is None else _ended(value, theory, empty)
+            return term if value is None else _ended(value, theory, empty, depth + 1)
         case Total("", bound, body):
-            return _ended(body, theory, empty | {bound})
+            return _ended(body, theory, empty | {bound}, depth)
         case At() | Total():
             raise TermError("after the last step there are no actions")
         case Sum(inside):
-            return Sum(tuple(_ended(part, theory, empty) for part in inside))
+            return Sum(tuple(_ended(part, theory, empty, depth) for part in inside))
         case Product(inside):
-            return Product(tuple(_ended(part, theory, empty) for part in inside))
+            return Product(tuple(_ended(part, theory, empty, depth) for part in inside))
         case Power(base, exponent):
-            return Power(_ended(base, theory, empty), exponent)
+            return Power(_ended(base, theory, empty, depth), exponent)
         case Log(argument):
-            return Log(_ended(argument, theory, empty))
+            return Log(_ended(argument, theory, empty, depth))
         case _:
             return term
 
@@ -266,10 +274,44 @@ def instance(term: Term, prefix: str = "", name: str = "", response: tuple[str, 
 
 
 def _match(theorem: Theorem, term: At) -> tuple[str, str, tuple[str, ...]] | None:
-    """Return where a theorem has to be used for its left side to be this place."""
+    """Return where a theorem has to be used for its left side to be this place; None if it is nowhere.
+
+    A left side at s·a is at an action, whichever: it says nothing of s. One at s is at s·a too, if that is proved.
+    """
     left = theorem.left
-    if not isinstance(left, At) or left.name != term.name or term.prefix is None:
+    if not isinstance(left, At) or left.name != term.name or left.prefix is None or term.prefix is None:
+        return None
+    if bool(left.action) != bool(term.action) or (left.response is None) != (term.response is None):
+        return None
+    if left.prefix:
+        alone = not (left.action or left.response or theorem.by_induction)
+        return ("", term.prefix, ()) if alone and term.prefix else None
+    if left.action:
+        return ("", term.action, ()) if not term.prefix else None
+    if left.response is not None and len(left.response) > 1:
         return None
     if term.prefix and not theorem.by_induction:
         return None
-    return term.prefix, term.action if left.action else "", (term.response or ()) if left.response else ()
+    return term.prefix, "", term.response or ()
+
+
+def _refuse_loose(theorem: Theorem) -> None:
+    """Refuse a theorem whose right side is about an action or a response that the left side does not give."""
+    fixed = _free(theorem.left)
+    loose = sorted(_free(theorem.right) - fixed)
+    if loose:
+        raise TermError(f"{theorem.name} does not say by its left side what {loose[0]} is, and rewrites nothing")
+    if fixed and isinstance(theorem.left, Total):
+        raise TermError(f"{theorem.name} is about a sum for one {sorted(fixed)[0]}, and rewrites nothing")
+
+
+@lru_cache(maxsize=10_000)
+def _free(term: Term) -> frozenset[str]:
+    """Return the names that no sum in the term binds."""
+    match term:
+        case At(_, prefix, action, response) | Given(_, prefix, action, response):
+            return frozenset({prefix or "", action, *(response or ())} - {""})
+        case Total(prefix, bound, body):
+            return (_free(body) - {bound}) | frozenset({prefix or ""} - {""})
+        case _:
+            return frozenset().union(*(_free(inside) for inside in parts(term)))

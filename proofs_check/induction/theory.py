@@ -257,7 +257,7 @@ class Theory:
             case At(name, prefix, action, response):
                 if name in self._tangents:
                     return At(self._tangents[name], prefix, action, response)
-                if self.quantities[name].unfolding is not None:
+                if self.quantities[name].unfolding is not None or self.quantities[name].by_case:
                     raise TermError(f"{name} is defined and has no tangent")
                 return Number(Fraction(0))
             case Number():
@@ -285,7 +285,9 @@ class Theory:
                 return value > 0
             case At(name):
                 return self.quantities[name].positive
-            case Sum() | Product() | Power() | Total():
+            case Sum(terms):
+                return bool(terms) and all(self.is_positive(inside) for inside in terms)
+            case Product() | Power() | Total():
                 return all(self.is_positive(inside) for inside in parts(term))
             case _:
                 return False
@@ -317,22 +319,43 @@ class Theory:
             terms = [t for t in (self.terminal(name), self.unfolding(name)) if t is not None]
             if quantity.positive and not all(self.is_positive(t) for t in (*terms, *(t for _, t in quantity.by_case))):
                 return f"{name} is said to be positive, which its definition does not show"
-        order: dict[str, set[str]] = {name: self._same_place(name) & names for name in names}
-        while ready := [name for name, needs in order.items() if not needs]:
-            for name in ready:
-                del order[name]
-            for needs in order.values():
-                needs -= set(ready)
-        return f"{', '.join(sorted(order))}: defined by what it defines, at the same place" if order else ""
+        # From the root down first, then from the ends up: what is defined down does not need what is defined up.
+        for name in sorted(names):
+            if self.quantities[name].forward:
+                for other in sorted(self.mentioned(*self._unfoldings(name))):
+                    if not self.quantities[other].forward and (self._unfoldings(other) or self._endings(other)):
+                        return f"{name} is defined from s to s·a, and needs {other}, which is not"
+        circle = _circle({name: self._same_place(name) & names for name in names})
+        if circle:
+            return f"{circle}: defined by what it defines, at the same place"
+        circle = _circle({name: _spoken_of(self._endings(name)) & names for name in names})
+        return f"{circle}: defined by what it defines, after the last step" if circle else ""
+
+    def _unfoldings(self, name: str) -> list[Term]:
+        unfolding = self.unfolding(name)
+        return [*([] if unfolding is None else [unfolding]), *(term for _, term in self.quantities[name].by_case)]
+
+    def _endings(self, name: str) -> list[Term]:
+        terminal = self.terminal(name)
+        return [] if terminal is None else [terminal]
 
     def _same_place(self, name: str) -> set[str]:
         """Return what a definition needs that is not one action further down (forward: further up)."""
-        term = self.unfolding(name)
-        if term is None:
-            return set()
         forward = self.quantities[name].forward
         return {
             part.name
+            for term in self._unfoldings(name)
             for part in walk(term)
             if isinstance(part, At) and (part.prefix is None or bool(part.prefix) == forward)
         }
+
+
+def _spoken_of(terms: list[Term]) -> set[str]:
+    return {part.name for term in terms for part in walk(term) if isinstance(part, At)}
+
+
+def _circle(needs: dict[str, set[str]]) -> str:
+    """Return the names that need one another, or what does; "" if there are none."""
+    while ready := {name for name, needed in needs.items() if not needed}:
+        needs = {name: needed - ready for name, needed in needs.items() if name not in ready}
+    return ", ".join(sorted(needs))

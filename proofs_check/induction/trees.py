@@ -121,6 +121,15 @@ def _ragged(rng: Random, depth: int) -> Prefix:
     return root
 
 
+def _wide(rng: Random) -> Prefix:
+    """A prefix with many actions below one with two, and one with more below that."""
+    root = Prefix()
+    many, _ = root.grown(2)
+    further = many.grown(rng.randint(5, 6))
+    further[0].grown(rng.randint(2, 5))
+    return root
+
+
 def _forbidden(rng: Random, root: Prefix) -> Prefix:
     """Take a third of the actions away, but not the last one of a prefix."""
     waiting = [root]
@@ -137,10 +146,10 @@ _SHAPES: Final[tuple[tuple[str, Callable[[Random], Prefix]], ...]] = (
     ("after the last step", lambda _: Prefix()),
     ("2 tokens, V = 2, no EOS", lambda _: _fixed_length(2, 2)),
     ("ragged", lambda rng: _ragged(rng, 4)),
-    ("up to 1 token and EOS, V = 2", lambda _: _with_eos(2, 2)),
+    ("many actions after the first", _wide),
     ("up to 3 tokens and EOS, V = 1", lambda _: _with_eos(1, 4)),
     ("up to 2 tokens and EOS, V = 2, some forbidden", lambda rng: _forbidden(rng, _with_eos(2, 3))),
-    ("1 token, V = 3, no EOS", lambda _: _fixed_length(3, 1)),
+    ("1 token, V = 7, no EOS", lambda _: _fixed_length(7, 1)),
     ("EOS alone", lambda _: _with_eos(0, 1)),
     ("ragged, deeper", lambda rng: _ragged(rng, 5)),
     ("2 tokens, V = 3, no EOS, some forbidden", lambda rng: _forbidden(rng, _fixed_length(3, 2))),

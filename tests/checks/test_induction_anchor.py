@@ -18,7 +18,7 @@ from proofs_check.induction.theorems import THEORY
 from proofs_check.induction.theorems.common import proof
 from proofs_check.induction.theory import Link, Theorem
 from proofs_check.induction.trees import Prefix, World, worlds
-from proofs_check.induction.vocabulary import QUANTITIES, beta, each_response, exp_q, exp_R, exp_V, p, s
+from proofs_check.induction.vocabulary import QUANTITIES, beta, each_action, each_response, exp_q, exp_R, exp_V, p, s
 
 
 def theorem(name, left, right, by, kind="prefix"):
@@ -104,7 +104,7 @@ def test_p_is_e_over_z_for_any_z():
         right=exp_R(s, "y") / exp_V(s),
         steps=proof(Link(exp_R(s, ("a", "y")) / exp_V(s), ("p", "π", "e^q", "e^R", "induction hypothesis"))),
     )
-    wrong = replace(QUANTITIES["e^V"], unfolding=3 * exp_q("a"))
+    wrong = replace(QUANTITIES["e^V"], unfolding=3 * each_action(exp_q("a")))
     theory = THEORY.with_theorem(loose).with_quantity(wrong)
     assert check_in(theory, "loose", anchor=False).derived
     assert not check_in(theory, "P1-prob", anchor=False).proved
@@ -126,7 +126,10 @@ def test_nothing_compared_is_not_enough():
 def test_shapes():
     seen = list(worlds(24, 1))
     assert any(not world.root.below for world in seen)
-    assert max(len(s.below) for world in seen for s in world.prefixes()) >= 3
+    for seed in range(4):
+        branching = {(len(s.below), s.depth > 0) for world in worlds(12, seed) for s in world.prefixes()}
+        assert {(n, True) for n in range(3)} | {(3, False)} <= branching
+        assert all(max(n for n, below in branching if below is deep) >= 5 for deep in (False, True))
     assert max(s.depth for world in seen for s in world.prefixes()) >= 4
     ragged = {len({len(y) for y in world.responses(world.root)}) for world in seen}
     assert {1, 2, 3} <= ragged

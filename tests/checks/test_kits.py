@@ -14,12 +14,12 @@ from hypothesis import strategies as st
 from oracle import END, exact_partition
 from strategies import as_dict, spaces, tables, tree_of
 
+from proofs_check.arithmetic.ball import Ball, precision
+from proofs_check.arithmetic.element import Declined
+from proofs_check.arithmetic.exact import Exact, ExactLog
+from proofs_check.arithmetic.symbolic import Symbolic, SymbolicLog
 from proofs_check.instances import Instance, adversarial, of_weights, with_roots
 from proofs_check.kits import certified_toolkit, exact_toolkit, symbolic_toolkit
-from proofs_check.numbers.ball import Ball, precision
-from proofs_check.numbers.element import Declined
-from proofs_check.numbers.exact import Exact, ExactLog
-from proofs_check.numbers.symbolic import Symbolic, SymbolicLog
 from tabular_bellman import EOS, SequenceSpace, StateActionTable
 
 mp = mpmath.mp.clone()

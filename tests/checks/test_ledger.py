@@ -1,5 +1,6 @@
 """Every row of the ledger maps to a claim or to a stated reason, and nothing is left over."""
 
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -9,6 +10,7 @@ import pytest
 
 from proofs_check import kill_matrix, tables
 from proofs_check.claims import CLAIMS
+from proofs_check.credits import CREDITS
 from proofs_check.errata import ERRATA
 from proofs_check.evidence import Fate
 from proofs_check.ledger import LEDGER
@@ -23,6 +25,13 @@ def test_rows_are_unique_and_each_has_a_claim_or_a_reason():
     for row in LEDGER:
         assert bool(row.claims) != bool(row.not_computable), row.id
         assert set(row.claims) <= IDS, row.id
+
+
+def test_what_goes_beyond_the_paper_names_its_earliest_source_or_says_that_none_was_found():
+    assert {claim.id for claim in CLAIMS if "beyond the paper" in claim.place} == set(CREDITS)
+    for text in CREDITS.values():
+        assert "no source found" in text or re.search(r"\b(1[89]|20)\d\d\b|as [A-Z]+-", text), text
+        assert "nobody" not in text.lower()
 
 
 def test_every_claim_belongs_to_a_row_or_to_this_library():

@@ -16,14 +16,14 @@ import sympy
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proofs_check.numbers import functions
-from proofs_check.numbers.ball import Ball, BallLog, Undecided, precision
-from proofs_check.numbers.element import Declined, is_finite, rational
-from proofs_check.numbers.exact import Exact, ExactLog, root_of
-from proofs_check.numbers.functions import Function, Symbol, symbols
-from proofs_check.numbers.logarithms import over_coprime_base, twice_artanh
-from proofs_check.numbers.symbolic import Symbolic, SymbolicLog
-from proofs_check.numbers.systems import LogWeights, elementwise, simplest
+from proofs_check.arithmetic import functions
+from proofs_check.arithmetic.ball import Ball, BallLog, Undecided, precision
+from proofs_check.arithmetic.element import Declined, is_finite, rational
+from proofs_check.arithmetic.exact import Exact, ExactLog, root_of
+from proofs_check.arithmetic.functions import Function, Symbol, symbols
+from proofs_check.arithmetic.logarithms import over_coprime_base, twice_artanh
+from proofs_check.arithmetic.symbolic import Symbolic, SymbolicLog
+from proofs_check.arithmetic.systems import LogWeights, elementwise, simplest
 from tabular_bellman import TabularBellmanError
 
 mp = mpmath.mp.clone()
@@ -138,7 +138,7 @@ def test_what_has_no_form_is_declined():
 @pytest.mark.parametrize("x", [0, -3, Fraction(-1, 2)])
 def test_only_what_is_above_0_has_a_logarithm(x):
     for kind in (Exact, Symbolic):
-        with pytest.raises(Declined, match="no real number"):
+        with pytest.raises(Declined, match="no real number|not plainly above 0"):
             kind.log_of(Fraction(x))
 
 
@@ -695,7 +695,6 @@ def test_what_vanishes_where_it_is_looked_at_is_not_zero():
     for relation in (2 * b - a - c, a + b - c, a - Fraction(32, 7), 32 * b - 243 * a, a * b - c * c):
         assert not Symbolic(relation).is_zero()
         assert verdict(Symbolic(relation) * Symbolic.log_of(a)) is False
-        assert verdict(Symbolic.log_of(relation) - Symbolic.log_of(a)) is False
         assert verdict(Symbolic(1 / relation) + Symbolic.log_of(b)) is False
 
 

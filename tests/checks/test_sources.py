@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 
+from proofs_check.claims import CLAIMS
 from tabular_bellman import EOS, SequenceSpace, StateActionTable
 
 REWARDS = """prompt,response,reward
@@ -78,9 +79,10 @@ KINDS = [
 BASIC = ("P1-logZ", "P1-prob", "P1-bijection-r", "P1-bijection-q", "P4-validity", "L-kernel")
 
 
-@pytest.mark.parametrize("kind", ["csv", "function of prompts", "function, fixed length"])
-def test_every_claim_on_rewards_of_the_users_own(run, folder, kind):
-    status, out, err = run("run", "--rewards", *rewards_of(folder, kind))
+@pytest.mark.parametrize(("kind", "start"), [("csv", 0), ("function of prompts", 1), ("function, fixed length", 2)])
+def test_every_claim_on_rewards_of_the_users_own(run, folder, kind, start):
+    some = [claim.id for claim in CLAIMS[start::3]]
+    status, out, err = run("run", *some, "--rewards", *rewards_of(folder, kind))
     assert (status, err) == (0, "")
     assert not re.search("REFUTED|INCONCLUSIVE", out)
 

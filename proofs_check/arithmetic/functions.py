@@ -13,8 +13,8 @@ from itertools import combinations
 from math import prod
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from proofs_check.numbers.element import Declined, rational
-from proofs_check.numbers.exact import root_of
+from proofs_check.arithmetic.element import Declined, rational
+from proofs_check.arithmetic.exact import root_of
 
 __all__ = ["Function", "Product", "Symbol", "polynomial_at", "symbols"]
 

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from proofs_check.numbers.element import Element, is_finite, sign_of
+from proofs_check.arithmetic.element import Element, is_finite, sign_of
 
 __all__ = ["Log"]
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from fractions import Fraction
 from typing import Any
 
-from proofs_check.numbers.element import Element, is_finite, rational
-from proofs_check.numbers.log import Log
+from proofs_check.arithmetic.element import Element, is_finite, rational
+from proofs_check.arithmetic.log import Log
 from tabular_bellman import TabularBellmanError
 
 __all__ = ["Ball", "BallLog", "Undecided", "bits_now", "precision"]

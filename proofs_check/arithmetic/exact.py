@@ -3,10 +3,10 @@
 from fractions import Fraction
 from typing import Any, Final
 
-from proofs_check.numbers.element import Declined, rational
-from proofs_check.numbers.formal import Formal
-from proofs_check.numbers.log import Log
-from proofs_check.numbers.logarithms import log_enclosed, over_coprime_base
+from proofs_check.arithmetic.element import Declined, rational
+from proofs_check.arithmetic.formal import Formal
+from proofs_check.arithmetic.log import Log
+from proofs_check.arithmetic.logarithms import log_enclosed, over_coprime_base
 
 __all__ = ["Exact", "ExactLog", "root_of"]
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from proofs_check.numbers.log import Log
+from proofs_check.arithmetic.log import Log
 
 __all__ = ["LogWeights", "Objects", "elementwise", "simplest"]
 

@@ -2,8 +2,8 @@
 
 from typing import Any, Self
 
-from proofs_check.numbers.element import Declined, Element
-from proofs_check.numbers.log import Log
+from proofs_check.arithmetic.element import Declined, Element
+from proofs_check.arithmetic.log import Log
 
 __all__ = ["Formal"]
 

@@ -5,12 +5,12 @@ from contextlib import suppress
 from fractions import Fraction
 from typing import Any
 
-from proofs_check.numbers.element import Declined, rational
-from proofs_check.numbers.exact import Exact, root_of
-from proofs_check.numbers.formal import Formal
-from proofs_check.numbers.functions import Function, Product, Symbol, polynomial_at
-from proofs_check.numbers.log import Log
-from proofs_check.numbers.logarithms import over_coprime_base
+from proofs_check.arithmetic.element import Declined, rational
+from proofs_check.arithmetic.exact import Exact, root_of
+from proofs_check.arithmetic.formal import Formal
+from proofs_check.arithmetic.functions import Function, Product, Symbol, polynomial_at
+from proofs_check.arithmetic.log import Log
+from proofs_check.arithmetic.logarithms import over_coprime_base
 
 __all__ = ["Symbolic", "SymbolicLog"]
 
@@ -26,19 +26,15 @@ class Symbolic(Formal):
 
     @staticmethod
     def as_log(weight: Any) -> "SymbolicLog":
+        _refuse_either_sign(weight)
         return SymbolicLog(weight)
 
     @classmethod
     def log_of(cls, weight: Any) -> "Symbolic":
-        """Return the logarithm of a function, where that is above 0: of its coefficient, its symbols, its polynomials.
-
-        Only the size of each counts, so that it does not matter which of them are below 0.
-        """
-        product = weight.product if isinstance(weight, Function) else Product(weight, {}, {})
-        if product is None or (product.coefficient <= 0 and not product.powers and not product.factors):
-            raise Declined("the logarithm of a rational that is not above 0 is no real number.")
+        """Return the logarithm of a function that is above 0: of its coefficient, its symbols, its polynomials."""
+        product = _refuse_either_sign(weight)
         logs: dict[Any, Any] = {base: Fraction(e) for base, e in (*product.powers.items(), *product.factors.items())}
-        coefficient = abs(product.coefficient)
+        coefficient = product.coefficient
         return cls(0, logs if coefficient == 1 else {coefficient: Fraction(1), **logs})
 
     @staticmethod
@@ -54,8 +50,7 @@ class Symbolic(Formal):
     def is_zero(self) -> bool:
         """Decide whether it is 0 whatever the symbols stand for.
 
-        It is if every factor is.  If not, some values of the symbols, all of them rationals above 0, have to show it:
-        what is 0 wherever the arguments are positive is so elsewhere, with the logarithms of their absolute values.
+        It is if every factor is.  If not, some values of the symbols, all of them rationals above 0, have to show it.
         """
         if not self.logs:
             return not self.constant
@@ -70,14 +65,14 @@ class Symbolic(Formal):
         raise Declined("whether it is 0 is open: its logarithms may depend on one another.")
 
     def at(self, value: Callable[[int], Fraction]) -> Exact:
-        """Return its value where the symbols, by number, are these rationals, with log |x| for each log x."""
+        """Return its value where the symbols, by number, are these rationals above 0."""
 
         def evaluated(x: Any) -> Fraction:
             return x.at(value) if isinstance(x, Function) else x
 
         found = Exact(evaluated(self.constant))
         for argument, factor in self.logs.items():
-            found += evaluated(factor) * Exact.log_of(abs(_at(argument, value)))
+            found += evaluated(factor) * Exact.log_of(_at(argument, value))
         return found
 
     def _sign(self) -> int:
@@ -91,6 +86,14 @@ class Symbolic(Formal):
     def _without_symbols(self) -> bool:
         rationals = all(isinstance(x, Fraction) for x in self.logs)
         return rationals and all(_is_rational(x) for x in (self.constant, *self.logs.values()))
+
+
+def _refuse_either_sign(weight: Any) -> Product:
+    """Return what a logarithm is taken of as a product; refuse what is not plainly above 0 for all symbols above 0."""
+    product = weight.product if isinstance(weight, Function) else Product(rational(weight), {}, {})
+    if product is None or product.coefficient <= 0 or any(min(factor.coeffs()) < 0 for factor in product.factors):
+        raise Declined("the logarithm of what is not plainly above 0 is not taken.")
+    return product
 
 
 def _is_rational(x: Any) -> bool:

@@ -1,0 +1,72 @@
+"""``proofs-check distill``: two saved tables compared as teacher and student."""
+
+import argparse
+import csv
+import json
+import math
+from collections.abc import Hashable
+from pathlib import Path
+from typing import Any
+
+from proofs_check.commands import _print
+from tabular_bellman import AutoregressiveModel, EnergyBasedModel, StateActionTable, TabularBellmanError
+from tabular_bellman.distillation.records import COLUMNS
+from tabular_bellman.distillation.report import DistillationReport, distillation_report
+from tabular_bellman.distillation.text import lines
+from tabular_bellman.sequence_model import SequenceModel
+
+__all__ = ["distill"]
+
+_READINGS = {"rewards": "rewards of an energy-based model", "logits": "logits of an autoregressive model"}
+
+
+def distill(options: argparse.Namespace) -> int:
+    """Compare a student with its teacher: both KLs and where they come from, bounds on them, and their estimators."""
+    if options.temperature is not None and options.teacher_is != "rewards":
+        raise TabularBellmanError("--temperature divides the teacher's rewards; it goes with --teacher-is rewards.")
+    if options.csv is not None and options.csv.suffix.lower() != ".csv":
+        raise TabularBellmanError(f"--csv {options.csv}: its name must end in .csv.")
+    temperature = 1.0 if options.temperature is None else options.temperature
+    teacher = _model(options.teacher, options.teacher_is, temperature, options.max_bytes)
+    student = _model(options.student, options.student_is, 1.0, options.max_bytes)
+    report = distillation_report(teacher, student)
+    if options.csv is not None:
+        _write(report, options.csv)
+    if options.json:
+        _print([json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)])
+        return 0
+    if options.quiet:
+        _print(lines(report, brief=True))
+        return 0
+    for role in ("teacher", "student"):
+        reading = getattr(options, f"{role}_is")
+        other = "logits" if reading == "rewards" else "rewards"
+        _print([f"{getattr(options, role)}: read as {_READINGS[reading]} (else: --{role}-is {other})"])
+    _print(["", *lines(report)])
+    return 0
+
+
+def _model(path: Path, reading: str, temperature: float, max_bytes: int) -> SequenceModel:
+    table = StateActionTable.load(path, max_bytes=max_bytes)
+    try:
+        return EnergyBasedModel(table, temperature) if reading == "rewards" else AutoregressiveModel(table)
+    except TabularBellmanError as error:
+        raise TabularBellmanError(f"{path}, read as {reading}: {error}") from None
+
+
+def _write(report: DistillationReport, path: Path) -> None:
+    """Write every number in long format; a prefix is its tokens, separated by spaces."""
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, COLUMNS)
+            writer.writeheader()
+            for row in report.rows():
+                writer.writerow({name: _cell(value) for name, value in row.items()})
+    except OSError as error:
+        raise TabularBellmanError(f"--csv {path}: cannot write it: {error.strerror}.") from error
+
+
+def _cell(value: Hashable) -> Any:
+    if isinstance(value, tuple):
+        return " ".join(map(str, value))
+    return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value
