@@ -246,8 +246,8 @@ def shift_between(logits: StateActionTable, other: StateActionTable, *, atol: fl
     -----
     Beyond the paper.  Logits with the same policy differ by their log-partitions, c(s) = V_q'(s) - V_q(s), since
     log π(a|s) = q(s, a) - V_q(s); and logits of one model have the same policy wherever a response passes, since
-    π(a|s) is the share of those that go on with a.  Rounding is allowed for as in `potential_between`, and added up from
-    the end, as `soft_bellman` adds it up.
+    π(a|s) is the share of those that go on with a.  Rounding is allowed for as in `potential_between`, and added up
+    from the end, as `soft_bellman` adds it up.
 
     Examples
     --------
