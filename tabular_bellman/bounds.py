@@ -149,9 +149,9 @@ def kappa_bound(epsilon: ArrayLike, space: SequenceSpace) -> FloatArray:
 
     Notes
     -----
-    Beyond the paper; no source found.  KL(p_f‖p_g) = Σ_s P_f(s) KL_s by the chain rule, KL_s ≤ κ(ε) where there is a
-    choice, and P_f adds up to at most 1 over the prefixes of one depth.  With two tokens or more no smaller bound in
-    ε holds: `logit_ball_supremum` is equal to it.
+    Beyond the paper (sources: `kappa`; that free steps alone count: none found).  KL(p_f‖p_g) = Σ_s
+    P_f(s) KL_s by the chain rule, KL_s ≤ κ(ε) where there is a choice, and P_f adds up to at most 1 over the prefixes
+    of one depth.  With two tokens or more no smaller bound in ε holds: `logit_ball_supremum` is equal to it.
 
     Examples
     --------
@@ -248,12 +248,12 @@ def reward_ball_supremum(eta: ArrayLike, tree: Tree) -> Any:
 
     Notes
     -----
-    Beyond the paper; no source found.  KL(p_r‖p_r') ≤ κ(½ span_y (R - R')) as for one softmax over all responses, and
-    R - R' of two responses differ by at most η for each pair that one of them has and the other has not.  Two with
-    the most such pairs, +η along one and -η along the other, and rewards that leave all others no chance, come as
-    near to it as one likes.  Attained where every response can be at one of the two ends, as in a fixed-length space.
-    d is the distance of the two leaves of the tree that are furthest apart: two tokens or more give κ(Tη), one token
-    κ((T+1)η/2), the bare EOS against the longest; a single response gives 0.
+    Beyond the paper (source: `kappa`; for trees none found).  KL(p_r‖p_r') ≤ κ(½ span_y (R - R')) as for
+    one softmax over all responses, and R - R' of two responses differ by at most η for each pair that one of them has
+    and the other has not.  Two with the most such pairs, +η along one and -η along the other, and rewards that leave
+    all others no chance, come as near to it as one likes.  Attained where every response can be at one of the two
+    ends, as in a fixed-length space. d is the distance of the two leaves of the tree that are furthest apart: two
+    tokens or more give κ(Tη), one token κ((T+1)η/2), the bare EOS against the longest; a single response gives 0.
 
     The logits M(r) and M(r') can be up to Tη apart at the root, so that `kappa_bound` is of no use here.
 

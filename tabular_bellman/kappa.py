@@ -51,10 +51,14 @@ def kappa(epsilon: ArrayLike) -> FloatArray:
 
     Notes
     -----
-    Beyond the paper, whose Lemma 1 has 2ε; no source found.  For a given softmax f the divergence is convex in f - g,
-    so that the largest is at f - g = ±ε; one variable is left, the chance p of +ε, largest at
-    p = 1/(1 - e^(-2ε)) - 1/(2ε).  It holds for any number of actions from two on, all allowed by both, and in either
-    direction: the ball is symmetric.
+    Beyond the paper, whose Lemma 1 has 2ε.  For a given softmax f the divergence is convex in f - g, so
+    that the largest is at f - g = ±ε; one variable is left, the chance p of +ε, largest at p = 1/(1 - e^(-2ε)) -
+    1/(2ε).  It holds for any number of actions from two on, all allowed by both, and in either direction: the ball is
+    symmetric.
+
+    Earliest source found: Specht (1960).  KL is log E e^(-h) - E(-h), h = f - g, the logarithm of the arithmetic mean
+    of e^(-h) over its geometric mean, and κ(ε) that of Specht's ratio at e^(2ε).  As a bound on KL it is known for
+    mechanisms of bounded range: Dong, Durfee and Rogers (2020).
 
     Examples
     --------
@@ -89,7 +93,8 @@ def kappa_with_future(epsilon: ArrayLike, future: ArrayLike) -> FloatArray:
 
     Notes
     -----
-    Beyond the paper; no source found.  As for `kappa` the differences f - g are ±ε at best, and what is left is
+    Beyond the paper; no source found with a future.  As for `kappa` the differences f - g are ±ε at best,
+    and what is left is
 
         φ(P) = ε(2P - 1) + log(P e^(-ε) + (1 - P) e^ε) + Pδ = 2εP + log(1 - cP) + Pδ,    c = 1 - e^(-2ε).
 

@@ -219,9 +219,10 @@ def residual_bound(logits: StateActionTable, reward: StateActionTable) -> Any:
 
     Notes
     -----
-    Beyond the paper; no source found.  Since q = M(r + δ) (`bellman_residual`), p_q is the energy-based model of
-    R + Σ_t δ, and this is `perturbation_bound` for it.  The span is over the responses that are allowed, and at most
-    the number of pairs that two responses do not share, times max |δ|: see `bounds.reward_ball_supremum`.
+    Beyond the paper (source: `kappa`; none found with residuals).  Since q = M(r + δ)
+    (`bellman_residual`), p_q is the energy-based model of R + Σ_t δ, and this is `perturbation_bound` for it.  The
+    span is over the responses that are allowed, and at most the number of pairs that two responses do not share,
+    times max |δ|: see `bounds.reward_ball_supremum`.
 
     Examples
     --------
@@ -254,7 +255,7 @@ def perturbation_bound(reward: StateActionTable, other: StateActionTable) -> Any
 
     Notes
     -----
-    Beyond the paper; no source found.  p_R is one softmax over all responses, so its KL is at most κ of half the span
+    Beyond the paper (source: `kappa`).  p_R is one softmax over all responses, so its KL is at most κ of half the span
     of R - R', as at one step (`span_bound`).  The span is over responses that are allowed, and found by a backward pass
     for the largest and one for the smallest, not by enumeration.  Potential shaping leaves R, and so the bound, as it
     is; sharp for the rewards of a single step.
