@@ -183,7 +183,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     output = parser.add_argument_group("output").add_argument
     output(
         "--certificates",
-        type=_folder,
+        type=_path,
         metavar="FOLDER",
         help="write what exact and certified verdicts rest on, for proofs_check/recheck.py",
     )
@@ -257,7 +257,9 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
 
 def _add_distill(parser: argparse.ArgumentParser) -> None:
     for role, reading in (("teacher", "rewards"), ("student", "logits")):
-        parser.add_argument(role, type=Path, metavar=role.upper(), help=f"a table saved as .npz or .json, of {reading}")
+        parser.add_argument(
+            role, type=_path, metavar=role.upper(), help=f"a table saved as .npz or .json, of {reading}"
+        )
     add = parser.add_argument_group("what the tables hold").add_argument
     for role, reading in (("teacher", "rewards"), ("student", "logits")):
         add(f"--{role}-is", choices=("rewards", "logits"), default=reading, help=f"({reading})")
@@ -266,7 +268,7 @@ def _add_distill(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument_group("output").add_argument
     add("--json", action="store_true", help="print one JSON document")
     add("--quiet", action="store_true", help="print the divergences and the bounds alone")
-    add("--csv", type=Path, metavar="FILE", help="write each number as one row too")
+    add("--csv", type=_path, metavar="FILE", help="write each number as one row too")
 
 
 def _add_bounds(parser: argparse.ArgumentParser) -> None:
@@ -329,7 +331,7 @@ def _seed(text: str) -> int:
     return int(text)
 
 
-def _folder(text: str) -> Path:
+def _path(text: str) -> Path:
     if not text:
-        raise argparse.ArgumentTypeError("the name of the folder is empty")
+        raise argparse.ArgumentTypeError("the name is empty")
     return Path(text)

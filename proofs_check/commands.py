@@ -147,6 +147,8 @@ def bounds(options: argparse.Namespace) -> int:
         fixed = "fixed_length" in about_lengths
         if fixed and "max_length" in about_lengths:
             raise TabularBellmanError("--fixed-length is without EOS, --max-length counts it; give one of them.")
+        if not fixed and about_lengths.get("max_length", 8) < 2:
+            raise TabularBellmanError("--max-length 1: with EOS alone there is nothing to choose; give 2 or more.")
         lengths = range(1, options.fixed_length + 1) if fixed else range(2, about_lengths.get("max_length", 8) + 1)
         rows = sharpness.compute(epsilon, vocab, lengths, fixed_length=fixed)
         document, text = (f(rows, epsilon, vocab, fixed) for f in (sharpness.as_document, sharpness.lines))

@@ -30,7 +30,8 @@ _SHAPING: Final = (
 _PUSHING: Final = "weight pushing to locally normalised automata: Mohri 1997, 2009 (of the second, the algorithm read)"
 _REWARDS: Final = (
     "one reward out of each class: Gleave et al., ICLR 2021 (EPIC, means), Jenner and Gleave 2022, arXiv 2203.13553, "
-    "Belomestny et al. 2025, arXiv 2512.06956 (least squares)"
+    "Skalse et al., ICLR 2024, arXiv 2309.15257 (STARC, least norm), Belomestny et al. 2025, arXiv 2512.06956 (least "
+    "squares)"
 )
 _HOEFFDING: Final = "Hoeffding 1963 (JASA 58)"
 _RESIDUALS: Final = (
@@ -39,7 +40,8 @@ _RESIDUALS: Final = (
     "ICML 2019; one softmax over sequences: as K-kappa"
 )
 _NATURAL: Final = (
-    "Amari 1998 (Neural Comput. 10; not read); policies: Kakade, NIPS 2001; distributions over paths: Bagnell and "
+    "the metric: Rao 1945 (not read); its gradient: Amari 1998 (Neural Comput. 10; not read); policies: Kakade, "
+    "NIPS 2001; distributions over paths: Bagnell and "
     "Schneider, IJCAI 2003"
 )
 _SCHULMAN: Final = 'Schulman, "Approximating KL Divergence", 7 March 2020'

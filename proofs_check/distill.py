@@ -4,13 +4,14 @@ import argparse
 import csv
 import json
 import math
+import sys
 from collections.abc import Hashable
 from pathlib import Path
 from typing import Any
 
 from proofs_check.commands import _print
 from tabular_bellman import AutoregressiveModel, EnergyBasedModel, StateActionTable, TabularBellmanError
-from tabular_bellman.distillation.records import COLUMNS
+from tabular_bellman.distillation.records import COLUMNS, plain
 from tabular_bellman.distillation.report import DistillationReport, distillation_report
 from tabular_bellman.distillation.text import lines
 from tabular_bellman.sequence_model import SequenceModel
@@ -35,15 +36,19 @@ def distill(options: argparse.Namespace) -> int:
     if options.json:
         _print([json.dumps(report.to_dict(), indent=2, ensure_ascii=False, allow_nan=False)])
         return 0
+    readings = [_reading(options, role) for role in ("teacher", "student")]
     if options.quiet:
+        print(*readings, sep="\n", file=sys.stderr)
         _print(lines(report, brief=True))
-        return 0
-    for role in ("teacher", "student"):
-        reading = getattr(options, f"{role}_is")
-        other = "logits" if reading == "rewards" else "rewards"
-        _print([f"{getattr(options, role)}: read as {_READINGS[reading]} (else: --{role}-is {other})"])
-    _print(["", *lines(report)])
+    else:
+        _print([*readings, "", *lines(report)])
     return 0
+
+
+def _reading(options: argparse.Namespace, role: str) -> str:
+    reading = getattr(options, f"{role}_is")
+    other = "logits" if reading == "rewards" else "rewards"
+    return f"{getattr(options, role)}: read as {_READINGS[reading]} (else: --{role}-is {other})"
 
 
 def _model(path: Path, reading: str, temperature: float, max_bytes: int) -> SequenceModel:
@@ -55,7 +60,7 @@ def _model(path: Path, reading: str, temperature: float, max_bytes: int) -> Sequ
 
 
 def _write(report: DistillationReport, path: Path) -> None:
-    """Write every number in long format; a prefix is its tokens, separated by spaces."""
+    """Write every number in long format; a prefix is its tokens, as JSON has them."""
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
@@ -68,5 +73,5 @@ def _write(report: DistillationReport, path: Path) -> None:
 
 def _cell(value: Hashable) -> Any:
     if isinstance(value, tuple):
-        return " ".join(map(str, value))
+        return json.dumps(plain(value), ensure_ascii=False)
     return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value

@@ -40,6 +40,7 @@ from tabular_bellman.pair_bounds import (
     residual_bound,
     span_bound,
 )
+from tabular_bellman.tokens import plural
 
 __all__ = ["BOUNDS", "Bound", "Found", "Pairs", "as_document", "batches", "lines", "survey"]
 
@@ -324,14 +325,15 @@ def as_document(found: Sequence[Found], n: int, seed: int) -> dict[str, Any]:
 
 def lines(found: Sequence[Found], n: int, seed: int) -> Iterator[str]:
     """Yield a line for each bound."""
-    yield f"{n:,} pairs of models (seed {seed}), in both directions"
+    yield f"{plural(n, 'pair')} of models (seed {seed}), in both directions"
     yield ""
     yield "bound                     pairs  violated  closest  where"
     for each in found:
         # Cut, not rounded: what is not met is not shown as 1.
         closest = np.floor(1e6 * min(each.closest, 1e6)) / 1e6
+        shown = f"{closest:.6f}" if each.pairs else "-"
         where = each.where if each.violated else each.where.partition(" (batch")[0]
-        row = f"{each.bound:22}{each.pairs:9,}{each.violated:10,}{closest:9.6f}  {where}"
+        row = f"{each.bound:22}{each.pairs:9,}{each.violated:10,}{shown:>9}  {where}"
         yield from wrapped(row, hanging=" " * 52)
     yield ""
     yield from wrapped(

@@ -1072,13 +1072,16 @@ _VERDICTS: Final = (("EXACT", "exact"), ("CERTIFIED", "certified"), ("REFUTED", 
 
 
 def main(arguments: list[str]) -> int:
-    """Check every certificate in a folder; return 0 where all are accepted, 1 where not, 2 for bad input."""
+    """Check every certificate in a folder; return 0 where all are accepted, 1 where not, 2 where there are none."""
+    files = [path for path in Path(arguments[0]).glob("*") if path.suffix.lower() == ".json"] if arguments else []
+    if len(arguments) != 1 or not files:
+        print("usage: python recheck.py FOLDER, with certificates (.json) in it", file=sys.stderr)
+        return 2
     counts: dict[str, int] = {}
     whole: set[tuple[str, str]] = set()
     rejected = 0
-    try:
-        (folder,) = arguments
-        for path in sorted(path for path in Path(folder).iterdir() if path.suffix.lower() == ".json"):
+    for path in sorted(files):
+        try:
             certificates = _certificates(path)
             for place, reason in enumerate(recheck_all(certificates, whole), start=1):
                 verdict = certificates[place - 1]["verdict"]
@@ -1087,16 +1090,16 @@ def main(arguments: list[str]) -> int:
                 if reason:
                     rejected += 1
                     print(_shown(f"REJECTED {path.name}, number {place}: {reason}"))
-        if not counts:
-            raise ValueError(f"no certificates in {folder}")
-    except (OSError, ValueError, TypeError, LookupError, RecursionError, MemoryError) as error:
-        told = _shown(str(error) or type(error).__name__)
-        print(f"usage: python recheck.py FOLDER, with certificates (.json) in it; {told}", file=sys.stderr)
-        return 2
+        except KeyboardInterrupt:
+            print("interrupted", file=sys.stderr)
+            return 130
+        except (OSError, ValueError, TypeError, LookupError, RecursionError, MemoryError) as error:
+            counts["unreadable"] = counts.get("unreadable", 0) + 1
+            rejected += 1
+            print(_shown(f"REJECTED {path.name}: {error or type(error).__name__}"))
     told = ", ".join(f"{count} {verdict}" for verdict, count in sorted(counts.items()))
-    print(
-        f"{sum(counts.values())} certificates ({told}): {sum(counts.values()) - rejected} accepted, {rejected} rejected"
-    )
+    n = sum(counts.values())
+    print(f"{n} certificate{'s' * (n != 1)} ({told}): {n - rejected} accepted, {rejected} rejected")
     return int(rejected > 0)
 
 

@@ -96,7 +96,8 @@ def _space(vocab: int, length: int, fixed_length: bool) -> SequenceSpace:
     if space.n_pairs > _MOST_PAIRS:
         raise TabularBellmanError(
             f"{space!r}: a pair of models is written out on up to {_MOST_PAIRS:,} (prefix, action) pairs. Give a "
-            "smaller --max-length or --vocab; logit_ball_supremum has the supremum for any size."
+            f"smaller {'--fixed-length' if fixed_length else '--max-length'} or --vocab; logit_ball_supremum has the "
+            "supremum for any size."
         )
     return space
 

@@ -90,7 +90,7 @@ def proposition_3_bound(epsilon: ArrayLike, max_length: int) -> FloatArray:
     >>> proposition_3_bound([0.5, 1.0], 3)
     array([3., 6.])
     """
-    return _times(2.0 * positive_int("max_length", max_length, None), nonnegative(epsilon, "ε"))
+    return _times(2.0 * positive_int("max_length", max_length, 10**15), nonnegative(epsilon, "ε"))
 
 
 def free_steps_bound(epsilon: ArrayLike, space: SequenceSpace) -> FloatArray:
@@ -198,7 +198,7 @@ def logit_ball_supremum(epsilon: ArrayLike, tree: Tree) -> Any:
     length, or one token.  Else approached, as some chances go to 0: with EOS, two tokens or more and T ≥ 3, that of EOS
     before the last step.
 
-    Two tokens or more: `kappa_bound`, n_free·κ(ε).  One token: D_(T-1) of D_n = F(ε, D_(n-1)), at most
+    Two tokens or more: `kappa_bound`, n_free·κ(ε).  One token: D_n, n = n_free, of D_n = F(ε, D_(n-1)), at most
     e^(2ε) - 1 - 2ε for any T, since F(ε, δ) = δ there.
 
     Examples
@@ -253,7 +253,8 @@ def reward_ball_supremum(eta: ArrayLike, tree: Tree) -> Any:
     and the other has not.  Two with the most such pairs, +η along one and -η along the other, and rewards that leave
     all others no chance, come as near to it as one likes.  Attained where every response can be at one of the two
     ends, as in a fixed-length space. d is the distance of the two leaves of the tree that are furthest apart: two
-    tokens or more give κ(Tη), one token κ((T+1)η/2), the bare EOS against the longest; a single response gives 0.
+    tokens or more, and T ≥ 2, give κ(Tη); one token κ((T - T_min + 2)η/2), the shortest response, of length T_min,
+    against the longest; a single response gives 0.
 
     The logits M(r) and M(r') can be up to Tη apart at the root, so that `kappa_bound` is of no use here.
 
@@ -305,7 +306,7 @@ def total_variation_bound(divergence: ArrayLike) -> FloatArray:
     Notes
     -----
     Beyond the paper.  The first is Pinsker's inequality with its best constant (Csiszár 1967; Kullback 1967), by
-    comparing two distributions on two points; the second is that of Bretagnolle and Huber (1979), by
+    comparing two distributions on two points; the second is that of Bretagnolle and Huber (1978), by
     TV² ≤ 1 - (Σ √(pq))² and Jensen's inequality, Σ √(pq) ≥ e^(-KL/2).  The second is the smaller from KL = 1.594 on,
     and it alone says something (< 1) from KL = 2 on.
 
@@ -334,11 +335,12 @@ def _from_the_end(tree: Tree, step: Callable[[FloatArray], FloatArray]) -> Float
         if isinstance(tree, StateActionTable):
             after = np.where(np.isneginf(tree.levels[t]), _NOWHERE, 0.0)
             if values.size:
-                after[: space.n_tokens] += values.reshape(space.n_tokens, -1)
+                tokens, below = after[: space.n_tokens], values.reshape(space.n_tokens, -1)
+                after[: space.n_tokens] = np.where(np.isneginf(tokens), _NOWHERE, below)
         else:
             after = np.zeros((_n_actions(space, t, 2), space.n_prompts))
             if values.size:
-                after[: min(space.n_tokens, 2)] += values
+                after[: min(space.n_tokens, 2)] = values
         values = step(after)
     nothing = np.isneginf(values)
     if nothing.any():

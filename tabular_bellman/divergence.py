@@ -67,7 +67,7 @@ def entropy_by_depth(p: SequenceModel) -> FloatArray:
 def token_kl_divergence(
     p: SequenceModel, q: SequenceModel, *, average: Literal["tokens", "responses"] = "tokens"
 ) -> Any:
-    """Return the *token-level* KL: the mean over steps of KL(π_p‖π_q), a smaller number than `kl_divergence`.
+    """Return the *token-level* KL: the mean over steps of KL(π_p‖π_q), no larger than `kl_divergence`.
 
     Parameters
     ----------

@@ -33,7 +33,7 @@ class KLEstimator:
     mean : float or ndarray
         In nats.
     bias : float or ndarray
-        mean - KL(p‖q), computed without that difference; 0 where both are inf.
+        mean - KL(p‖q), computed without that difference; NaN where KL is inf.
     variance : float or ndarray
         In nats²; inf where KL is, and where it is beyond float64.  The mean of n draws has 1/n of it.
     """
@@ -157,17 +157,23 @@ class _Draws:
     def __init__(self, log_p: FloatArray, log_q: FloatArray) -> None:
         both = ~(np.isneginf(log_p) | np.isneginf(log_q))
         p, q = np.exp(log_p), np.exp(log_q)
-        self.d = d = np.where(both, log_p, 0.0) - np.where(both, log_q, 0.0)
-        self.k2 = 0.5 * d * d
         self.lost = np.where(np.isneginf(log_p), q, 0.0)
-        far, near = d < -_NEAR, np.abs(d) < _NEAR
-        x = np.where(far, 0.0, d)
-        k3 = np.where(near, _exponential_tail(-x, 2), np.expm1(-x) + x)
-        gap = np.where(near, -_exponential_tail(-x, 3), 0.5 * x * x - x - np.expm1(-x))
-        self.k3, self.log_large = np.where(far, d - 1.0, k3), np.where(far, -d, -np.inf)
-        self.weighted_k3 = np.where(far, q + p * (d - 1.0), p * k3)
-        self.weighted_gap = np.where(far, p * (self.k2 - d + 1.0) - q, p * gap)
-        self.weighted_k2 = p * self.k2
+        with np.errstate(over="ignore", invalid="ignore"):
+            self.d = d = np.where(both, log_p, 0.0) - np.where(both, log_q, 0.0)
+            self.k2 = 0.5 * d * d
+            far, near = d < -_NEAR, np.abs(d) < _NEAR
+            x = np.where(far, 0.0, d)
+            k3 = np.where(near, _exponential_tail(-x, 2), np.expm1(-x) + x)
+            gap = np.where(near, -_exponential_tail(-x, 3), 0.5 * x * x - x - np.expm1(-x))
+            self.k3, self.log_large = np.where(far, d - 1.0, k3), np.where(far, -d, -np.inf)
+            # What is hardly ever drawn counts as never, however large it is.
+            self.weighted_k3 = np.where(far, q + _times(p, d - 1.0), _times(p, k3))
+            self.weighted_gap = np.where(far, _times(p, self.k2 - d + 1.0) - q, _times(p, gap))
+            self.weighted_k2 = 0.5 * (np.exp(0.5 * log_p) * np.abs(d)) ** 2  # k2 may be beyond float64, and this not
+
+
+def _times(p: FloatArray, x: FloatArray) -> FloatArray:
+    return np.where(p > 0.0, p * x, 0.0)
 
 
 def _exponential_tail(x: FloatArray, first: int) -> FloatArray:
@@ -221,7 +227,7 @@ def _estimator(
 ) -> KLEstimator:
     """Return it, with what belongs to an infinite divergence where it is one."""
     finite = ~np.isposinf(kl)
-    moments = np.where(finite, mean, np.inf), np.where(finite, bias, 0.0), np.where(finite, variance, np.inf)
+    moments = np.where(finite, mean, np.inf), np.where(finite, bias, np.nan), np.where(finite, variance, np.inf)
     return KLEstimator(name, formula, *map(one_or_all, moments))
 
 
@@ -229,7 +235,8 @@ def _mean(p: SequenceModel, levels: Sequence[FloatArray]) -> FloatArray:
     """Return Σ_s P(s) x(s) for each prompt; x of prefixes, or of actions, weighted by their chance."""
     total = np.zeros(p.space.n_prompts)
     for passing, level in zip(p.prefix_log_probs.levels, levels, strict=True):
-        total += (np.exp(passing) * level).reshape(-1, total.size).sum(axis=0)
+        with np.errstate(over="ignore", invalid="ignore"):
+            total += _times(np.exp(passing), level).reshape(-1, total.size).sum(axis=0)
     return total
 
 
@@ -241,7 +248,8 @@ def _variance(
     total = so_far = np.zeros(space.n_prompts)
     log_so_far = np.full(space.n_prompts, -np.inf)
     for t, (passing, policy) in enumerate(zip(p.prefix_log_probs.levels, p.log_policy.levels, strict=True)):
-        sums = so_far + levels[t]
+        with np.errstate(over="ignore", invalid="ignore"):
+            sums = so_far + levels[t]
         logs = None if large is None else np.logaddexp(log_so_far, large[t])
         if t + 1 == space.n_depths or (space.has_eos and t + 1 >= space.min_length):
             ends = slice(-1, None) if space.has_eos else slice(None)

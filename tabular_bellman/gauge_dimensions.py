@@ -178,7 +178,10 @@ def exact_rank(matrix: ArrayLike) -> int:
     from sympy import QQ
     from sympy.polys.matrices import DomainMatrix
 
-    array = np.asarray(matrix)
+    try:
+        array = np.asarray(matrix)
+    except ValueError:
+        raise TabularBellmanError("the matrix has rows of different lengths.") from None
     if array.ndim != 2:
         raise TabularBellmanError(f"the matrix has {array.ndim} axes; it must have 2.")
 

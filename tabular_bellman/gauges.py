@@ -141,10 +141,11 @@ def potential_between(reward: StateActionTable, other: StateActionTable, *, atol
     In terms of the soft Bellman map, φ(s) = V'(s) - V(s).
 
     It is found from the last step back.  Each pair (s, a) gives an interval for φ(s): r' - r + φ(s⊕a), plus or minus
-    `atol`, what is left open of φ(s⊕a), and (8 + number of actions) units of rounding, 2^-53, of 1, \\|r\\|, \\|r'\\|,
-    \\|φ(s)\\| and \\|φ(s⊕a)\\| each, which is more than `shaped` and `soft_bellman` round.  φ(s) is in the middle of
-    what the intervals have in common.  There is such a φ wherever `other` comes out of `reward` by functions of this
-    library that keep the model; and models that are told apart differ by more than rounding.
+    `atol`, what is left open of φ(s⊕a), and (8 + number of actions) units of rounding, 2^-53, of
+    1 + \\|r\\| + \\|r'\\|, added up from the end along the largest: more than `shaped`, `soft_bellman` and its inverse
+    round.  φ(s) is in the middle of what the intervals have in common.  There is such a φ wherever `other` comes out of
+    `reward` by functions of this library that keep the model; and models that are told apart differ by more than
+    rounding.
 
     Shaping of rewards: Ng, Harada and Russell (1999), who show that nothing else keeps the best policies whatever the
     dynamics; that potentials cancel along a path is older, Johnson (1977).  That rewards of one soft policy differ so:
@@ -165,18 +166,21 @@ def potential_between(reward: StateActionTable, other: StateActionTable, *, atol
     atol = _tolerance(atol)
     space, V = reward.space, reward.space.n_tokens
     here: list[FloatArray] = []
-    below = left_open = np.zeros(0)
+    below = left_open = values = np.zeros(0)
     for t in reversed(range(space.n_depths)):
         r, new = (np.where(live[t], table.levels[t], 0.0) for table in (reward, other))
-        after, open_after = np.zeros_like(r), np.zeros_like(r)
+        after, open_after, later = np.zeros_like(r), np.zeros_like(r), np.zeros_like(r)
         if here:
             after[:V], open_after[:V] = below.reshape(V, -1), left_open.reshape(V, -1)
+            later[:V] = values.reshape(V, -1)
         with np.errstate(over="ignore", invalid="ignore"):
             found = new - r + after
-            size = 1.0 + np.abs(r) + np.abs(new) + np.abs(after) + np.abs(found)
+            # Values of what follows are at most the sum of sizes from here on; φ is a difference of two.
+            size = 1.0 + np.abs(r) + np.abs(new) + later
             width = (_ROUNDINGS + len(r)) * _UNIT_ROUNDOFF * size + open_after + atol
         _refuse_overflow(width, "the difference of the rewards")
         below, left_open = _common(space, live[t], found, width, t)
+        values = np.where(live[t], size, 0.0).max(axis=0)
         here.append(below)
     return StateTable._wrap(space, here[::-1])
 

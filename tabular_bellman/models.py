@@ -131,16 +131,19 @@ class EnergyBasedModel(SequenceModel):
 
     @cached_property
     def prefix_log_probs(self) -> StateTable:
-        """The log-probability of passing through each prefix: weight so far, times all that can follow."""
-        so_far = forward(self.space, LogFloat(), self._steps)
-        # As `normalise` does: the maximum is taken off first, so that large totals cost no digits.
-        top = self._totals.max(axis=1)
-        log_sum = scipy_logsumexp(self._totals - top[:, None], axis=1)
-        levels = []
-        for past, future in zip(so_far, self._log_futures, strict=True):
-            joint = (past + future).reshape(-1, self.space.n_prompts)
-            levels.append(((joint - top) - log_sum).reshape(-1))
-        return StateTable._wrap(self.space, levels)
+        """The log-probability of passing through each prefix: the sum of the probabilities of what begins so."""
+        space, levels = self.space, []
+        P, V = space.n_prompts, space.n_tokens
+        for t in range(space.n_depths):
+            # Responses by length; those of n tokens in lexicographic order, so by their first t tokens.
+            groups, start = [], 0
+            for n in range(space.min_length - 1, space.max_length) if space.has_eos else (space.max_length,):
+                if n >= t:
+                    groups.append(self._log_probabilities[:, start : start + V**n].reshape(P, V**t, -1))
+                start += V**n
+            passing = np.minimum(scipy_logsumexp(np.concatenate(groups, axis=2), axis=2), 0.0)
+            levels.append(space.from_lexicographic(passing[..., None], t)[0])
+        return StateTable._wrap(space, levels)
 
     def _sample(self, n: int, p: int, rng: np.random.Generator) -> list[Response]:
         chosen = rng.choice(self.space.n_responses_per_prompt, size=n, p=np.exp(self._log_probabilities[p]))

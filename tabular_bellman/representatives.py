@@ -10,7 +10,7 @@ table for each.
 | `terminal_reward` | r = 0 but at the last step of each response | yes |
 | `minimum_norm_reward` | r at the step into s is the sum of r(s, a) | yes, or up to a constant |
 | `log_normalised_reward` | Σ_a exp r(s, a) = 1 | up to the log-partition |
-| `centred_reward` | Σ_a r(s, a) = 0 | up to the mean under uniform choices |
+| `centered_reward` | Σ_a r(s, a) = 0 | up to the mean under uniform choices |
 
 Of logits, `StateActionTable.log_softmax` and `StateActionTable.centered` (which is the one of least norm) are such
 choices: of one table for each policy.  Where something is forbidden, two policies of one model may differ at prefixes
@@ -26,12 +26,13 @@ from numpy.typing import NDArray
 
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.gauges import live_pairs, pruned
+from tabular_bellman.inputs import expect
 from tabular_bellman.number_systems import LogFloat
 from tabular_bellman.recursion import forward, soft_bellman
 from tabular_bellman.space import SequenceSpace
 from tabular_bellman.table import StateActionTable, StateTable
 
-__all__ = ["centred_reward", "log_normalised_reward", "minimum_norm_reward", "terminal_reward"]
+__all__ = ["centered_reward", "log_normalised_reward", "minimum_norm_reward", "terminal_reward"]
 
 # Of floats; or of fractions, since only field operations are used.
 Numbers = NDArray[Any]
@@ -154,8 +155,9 @@ def minimum_norm_reward(reward: StateActionTable, *, free_constant: bool = False
     φ(s⊕a) = g(s, a)/c(s⊕a) · (r(s, a) + w(s⊕a) + φ(s)) - w(s⊕a).  Two sweeps over the tree, without a linear solver.
     There is one such table, since the sum of squares is strictly convex.
 
-    The member of least norm as the one that stands for shaped rewards: Skalse et al. (2024); members that are least
-    in other ways: Jenner and Gleave (2022).  For the two sweeps no source was found.
+    The member of least norm as the one that stands for shaped rewards: Skalse et al. (2024, STARC); members that are
+    least in other ways: Jenner and Gleave (2022); least squares: Belomestny et al. (2025).  For the two sweeps no
+    source was found.
 
     Examples
     --------
@@ -168,7 +170,7 @@ def minimum_norm_reward(reward: StateActionTable, *, free_constant: bool = False
     return _shaped(reward, partial(_least_norm, free_constant=free_constant))
 
 
-def centred_reward(reward: StateActionTable) -> StateActionTable:
+def centered_reward(reward: StateActionTable) -> StateActionTable:
     """Return the reward of the same model whose mean over the allowed actions of each prefix is 0.
 
     Parameters
@@ -197,9 +199,9 @@ def centred_reward(reward: StateActionTable) -> StateActionTable:
     Examples
     --------
     >>> from tabular_bellman import SequenceSpace, StateActionTable
-    >>> from tabular_bellman.representatives import centred_reward
+    >>> from tabular_bellman.representatives import centered_reward
     >>> reward = StateActionTable.from_responses(SequenceSpace(1, max_length=2), [1.0, 5.0])
-    >>> [level.ravel().tolist() for level in centred_reward(reward).levels]
+    >>> [level.ravel().tolist() for level in centered_reward(reward).levels]
     [[2.0, -2.0], [0.0]]
     """
     return _shaped(reward, _centring)
@@ -207,6 +209,7 @@ def centred_reward(reward: StateActionTable) -> StateActionTable:
 
 def _shaped(reward: StateActionTable, find: Callable[..., list[Numbers]]) -> StateActionTable:
     """Shape a reward by the potential that is found for it, and forbid what no allowed response takes."""
+    expect(StateActionTable, reward, "the table")
     space, live = reward.space, live_pairs(reward)
     steps = [np.where(allowed, level, 0.0) for allowed, level in zip(live, reward.levels, strict=True)]
     try:
@@ -228,7 +231,7 @@ def _ahead(space: SequenceSpace, level: Numbers, below: Numbers | None) -> Numbe
 
 
 def _centring(space: SequenceSpace, live: Sequence[NDArray[np.bool_]], steps: Sequence[Numbers]) -> list[Numbers]:
-    """Return φ for `centred_reward`; 0 where no allowed response passes.  Steps are r, and 0 where not live."""
+    """Return φ for `centered_reward`; 0 where no allowed response passes.  Steps are r, and 0 where not live."""
     potential: list[Numbers] = []
     mean: Numbers | None = None  # of what is still to come
     for t in reversed(range(space.n_depths)):

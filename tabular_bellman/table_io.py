@@ -133,7 +133,9 @@ def _checked(path: Path, header: Any, kind: str | None, max_bytes: int) -> _Chec
         )
     found = header.get("kind")
     if found not in ("state_action", "state") or (kind is not None and found != kind):
-        raise TabularBellmanError(f"{path} holds a {found!r} table, not a {kind or 'known'!r} one.")
+        names = {"state": "a StateTable (values)", "state_action": "a StateActionTable (rewards or logits)"}
+        holds, wanted = (names.get(str(x), f"a table of kind {x!r}") for x in (found, kind))
+        raise TabularBellmanError(f"{path} holds {holds}{f', not {wanted}' if kind else ', which is not known here'}.")
     space = _space(path, header.get("space"), max_bytes)
     space.check_budget(f"{path}: a table", _n_values(found, space))
     return found, space

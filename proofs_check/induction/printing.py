@@ -55,7 +55,8 @@ def printed(theorem: Theorem, result: ProofResult, theory: Theory) -> list[str]:
         What `check` found.
     theory : Theory
     """
-    verdict = "PROVED" if result.proved else "NOT PROVED"
+    parts = any(theorem.claims.values())
+    verdict = f"PROVED{', but for what is left to the reader' if parts else ''}" if result.proved else "NOT PROVED"
     lines = [*_filled(f"{theorem.name} ({theorem.place}): {theorem.title}. {verdict}."), *_filled(theorem.statement, 2)]
     if result.reason:
         lines += _filled(f"! {result.reason}", 2)

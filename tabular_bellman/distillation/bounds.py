@@ -38,7 +38,8 @@ class Bound:
     value : float or ndarray of shape (P,)
         In nats.
     ratio : float or ndarray of shape (P,)
-        value / KL; NaN where that is no number: both are 0, or both inf.
+        value / KL; NaN where that says nothing: where KL is 0, or no more than the rounding of log-probabilities
+        leaves of it, and where both are inf.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Pair:
         self.teacher, self.student, self.space = teacher, student, teacher.space
         self.support = _logits(teacher)
         self.epsilon, self.epsilon_best_gauge = self._distances(_logits(student))
+        self.rounding = _rounding(teacher) + _rounding(student)
 
     def _distances(self, others: StateActionTable) -> tuple[FloatArray, FloatArray]:
         """Return max |f - g|, and half of the largest span of f - g, over what one of the two may do."""
@@ -71,7 +73,7 @@ class Pair:
                 distance = np.where(here, np.maximum(high, -low), 0.0).reshape(-1, P).max(axis=0)
                 width = np.where(here & (high > low), high - low, 0.0).reshape(-1, P).max(axis=0)
             epsilon, half_span = np.maximum(epsilon, distance), np.maximum(half_span, 0.5 * width)
-        return epsilon, half_span
+        return epsilon + 0.0, half_span + 0.0  # never -0.0
 
     def supremum(self, epsilon: FloatArray) -> FloatArray:
         """The largest KL of logits so near, over the responses that there are."""
@@ -101,6 +103,7 @@ class Pair:
 def bounds(p: SequenceModel, q: SequenceModel, kl: FloatArray, pair: Pair) -> Iterator[Bound]:
     """Yield every bound on KL(p‖q), from weak to sharp, those from below last; `kl` of shape (P,)."""
     space, epsilon = pair.space, pair.epsilon
+    told = np.where(kl > pair.rounding, kl, np.nan)
     table: list[tuple[str, str, str, Any]] = [
         ("paper", "2Tε", "the paper's, Proposition 3", proposition_3_bound(epsilon, space.max_length)),
         ("free_steps", "2·n_free·ε", "depths that offer one action are free", free_steps_bound(epsilon, space)),
@@ -112,9 +115,9 @@ def bounds(p: SequenceModel, q: SequenceModel, kl: FloatArray, pair: Pair) -> It
         ("span", "Σ_s P(s) κ(span_s/2)", "each prefix by its chance and span", span_bound(p, q)),
     ]
     for name, formula, meaning, value in table:
-        yield _bound(name, formula, meaning, "upper", np.atleast_1d(value), kl)
+        yield _bound(name, formula, meaning, "upper", np.atleast_1d(value), told)
     least = "from the two actions furthest apart"
-    yield _bound("lower", "Σ_s P(s) L_s", least, "lower", np.atleast_1d(kl_lower_bound(p, q)), kl)
+    yield _bound("lower", "Σ_s P(s) L_s", least, "lower", np.atleast_1d(kl_lower_bound(p, q)), told)
 
 
 def _bound(
@@ -122,6 +125,14 @@ def _bound(
 ) -> Bound:
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         return Bound(name, formula, meaning, kind, one_or_all(value), one_or_all(np.asarray(value / kl)))
+
+
+def _rounding(model: SequenceModel) -> FloatArray:
+    """What rounding can leave of a KL that is 0: it is of second order in the error of log-probabilities."""
+    log_p = model.log_probabilities()
+    size = np.abs(np.where(np.isneginf(log_p), 0.0, log_p)).max(axis=1)
+    with np.errstate(over="ignore"):
+        return np.asarray((2.0**-48 * (1.0 + size)) ** 2)
 
 
 def _logits(model: SequenceModel) -> StateActionTable:

@@ -11,7 +11,7 @@ from tabular_bellman.table import StateTable
 if TYPE_CHECKING:
     from tabular_bellman.distillation.report import DirectedReport, DistillationReport
 
-__all__ = ["COLUMNS", "SCHEMA_VERSION", "document", "rows"]
+__all__ = ["COLUMNS", "SCHEMA_VERSION", "document", "plain", "rows"]
 
 SCHEMA_VERSION: Final = 1
 COLUMNS: Final = ("prompt", "direction", "quantity", "name", "depth", "prefix", "value")
@@ -25,8 +25,12 @@ def rows(report: "DistillationReport") -> Iterator[dict[str, Any]]:
     for i, prompt in enumerate(report.space.prompts):
         for name in _OF_BOTH:
             yield _row(prompt, "both", name, _at(getattr(report, name), i))
-        for each in report.directions:
-            yield from (_row(prompt, each.name, *cells) for cells in _numbers(each, i))
+        for direction, each in _directions(report):
+            yield from (_row(prompt, direction, *cells) for cells in _numbers(each, i))
+
+
+def _directions(report: "DistillationReport") -> tuple[tuple[str, "DirectedReport"], ...]:
+    return ("forward", report.forward), ("reverse", report.reverse)
 
 
 def _numbers(each: "DirectedReport", i: int) -> Iterator[tuple[Any, ...]]:
@@ -81,7 +85,7 @@ def document(report: "DistillationReport") -> dict[str, Any]:
         "teacher": report.teacher,
         "student": report.student,
         "space": {
-            "tokens": [_plain(token) for token in space.vocab],
+            "tokens": [plain(token) for token in space.vocab],
             "min_length": space.min_length,
             "max_length": space.max_length,
             "has_eos": space.has_eos,
@@ -94,17 +98,18 @@ def document(report: "DistillationReport") -> dict[str, Any]:
 
 def _of_prompt(report: "DistillationReport", i: int) -> dict[str, Any]:
     numbers = {name: _number(_at(getattr(report, name), i)) for name in _OF_BOTH}
-    directions = {each.name: _of_direction(each, i) for each in report.directions}
-    return {"prompt": _plain(report.space.prompts[i]), **numbers, "directions": directions}
+    directions = {direction: _of_direction(each, i) for direction, each in _directions(report)}
+    return {"prompt": plain(report.space.prompts[i]), **numbers, "directions": directions}
 
 
 def _of_direction(each: "DirectedReport", i: int) -> dict[str, Any]:
     uncovered = each.uncovered[i]
     return {
+        "of": each.name,
         **{name: _number(_at(getattr(each, name), i)) for name in _SCALARS},
         "by_depth": [_number(value) for value in np.atleast_2d(each.by_depth)[i].tolist()],
         "by_prefix": [
-            {"prefix": _plain(prefix), "chance": _number(chance), "kl": _number(value)}
+            {"prefix": plain(prefix), "chance": _number(chance), "kl": _number(value)}
             for prefix, chance, value in _prefixes(each, i)
         ],
         "bounds": [
@@ -126,7 +131,7 @@ def _of_direction(each: "DirectedReport", i: int) -> dict[str, Any]:
         "uncovered": None
         if uncovered is None
         else {
-            "response": _plain(uncovered.response),
+            "response": plain(uncovered.response),
             "log_probability": _number(uncovered.log_probability),
             "count": uncovered.count,
             "chance": _number(uncovered.chance),
@@ -145,10 +150,10 @@ def _number(x: float) -> float | str | None:
     return x if math.isfinite(x) else str(x)
 
 
-def _plain(value: Hashable) -> Any:
+def plain(value: Hashable) -> Any:
     """Return a token, prompt or prefix as JSON has it; what it has no form for, as `repr` writes it."""
     if isinstance(value, tuple):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if value is None or type(value) in (bool, int, str) or (type(value) is float and math.isfinite(value)):
         return value
     return repr(value)

@@ -56,6 +56,9 @@ def _divergences(report: "DistillationReport", i: int) -> Iterator[str]:
     yield _columns("  at most, from KL", *(_number(_at(each.total_variation_bound, i)) for each in report.directions))
     for each in report.directions:
         yield from _why_infinite(each, each.uncovered[i])
+    if all(np.isnan(_at(bound.ratio, i)) and np.isfinite(_at(bound.value, i)) for bound in there.bounds):
+        yield ""
+        yield "The two are one model: what is left of the KL is rounding."
 
 
 def _why_infinite(each: "DirectedReport", found: "Uncovered | None") -> Iterator[str]:
@@ -135,7 +138,7 @@ def _estimators(report: "DistillationReport", i: int) -> Iterator[str]:
     yield ""
     yield _columns("Estimates of that KL from one draw", *[f"{'bias':>10} {'std':>9}"] * 2)
     for pair in zip(there.estimators, back.estimators, strict=True):
-        biases = [math.nan if math.isinf(_at(each.mean, i)) else _at(each.bias, i) for each in pair]
+        biases = [_at(each.bias, i) for each in pair]
         spreads = [_number(_at(each.std, i)) for each in pair]
         cells = [f"{_number(bias, '+'):>10} {std:>9}" for bias, std in zip(biases, spreads, strict=True)]
         yield _columns(f"  {pair[0].name:<9} {pair[0].formula}", *cells)
@@ -185,7 +188,7 @@ def _ratio(x: float) -> str:
 
 
 def _share(x: float, whole: float) -> str:
-    return f"{100.0 * x / whole:.0f}%" if 0.0 < whole < math.inf else "–"
+    return f"{100.0 * (x / whole):.0f}%" if 0.0 < whole < math.inf else "–"
 
 
 def _chance(log_probability: float) -> str:

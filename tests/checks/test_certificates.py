@@ -630,7 +630,9 @@ def test_recheck_runs_alone(tmp_path, accepted):
         done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, encoding="utf-8", check=False)
         return done.returncode, done.stdout, done.stderr
 
-    assert run()[0] == run("nowhere")[0] == run("certificates")[0] == 2
+    assert run()[0] == run("nowhere")[0] == run("certificates")[0] == run("--help")[0] == 2
+    in_the_repository = subprocess.run([sys.executable, SOURCE, "--help"], capture_output=True, text=True, check=False)
+    assert in_the_repository.stderr.startswith("usage: ")  # no sibling there hides a module of Python's
     (folder / "a.json").write_text(json.dumps(list(accepted.values())), encoding="utf-8")
     status, out, _ = run("certificates")
     assert (status, out.splitlines()) == (
@@ -643,7 +645,7 @@ def test_recheck_runs_alone(tmp_path, accepted):
     status, out, _ = run("certificates")
     assert status == 1
     assert out.startswith("REJECTED b.json, number 1: log-partition = root value: number 1 on the left")
-    # What is no list of certificates is bad input.
+    # What is no list of certificates is rejected by its name.
     for name, text in {
         "c.json": "{",
         "c.JSON": "{",
@@ -654,11 +656,13 @@ def test_recheck_runs_alone(tmp_path, accepted):
     }.items():
         (folder / name).write_text(text, encoding="utf-8")
         status, out, told = run("certificates")
-        assert (status, "Traceback" in told) == (2, False), name
+        assert (status, told) == (1, ""), name
+        assert f"REJECTED {name}: " in out
+        assert out.endswith(f"{len(accepted)} accepted, 2 rejected\n"), name  # the others are checked all the same
         (folder / name).unlink()
     os.mkfifo(folder / "h.json")
-    status, out, told = run("certificates")
-    assert (status, "not a regular file" in told) == (2, True)
+    status, out, _ = run("certificates")
+    assert (status, "not a regular file" in out) == (1, True)
     (folder / "h.json").unlink()
     # A certificate does not write lines of its own.
     (folder / "b.json").write_text(

@@ -494,3 +494,11 @@ def test_what_is_no_distance_is_refused(bound, epsilon, message):
 def test_what_is_no_length_is_refused(length):
     with pytest.raises(TabularBellmanError, match="max_length is .*; it must be a positive integer"):
         proposition_3_bound(1.0, length)
+
+
+def test_an_infinite_ball_has_no_bound_where_there_is_a_choice():
+    space = SequenceSpace(2, max_length=3, prompts=["x", "y"])
+    table = StateActionTable.from_dict(space, {("x", (0,), 0): -math.inf, ("x", (0,), 1): -math.inf}, default=0.0)
+    for tree in (space, table):
+        assert logit_ball_supremum(np.inf, tree).tolist() == [math.inf, math.inf]
+        assert logit_ball_supremum([1.0, np.inf], tree)[0] == logit_ball_supremum(1.0, tree)[0]

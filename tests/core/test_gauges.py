@@ -245,6 +245,104 @@ def test_logits_that_differ_are_told_apart():
         shift_between(logits, pruned(forbidden))
 
 
+# -- what rounding is allowed for, and no more -------------------------------------------------------------------------
+
+
+BETWEEN = (potential_between, shift_between)
+UNIT = 2.0**-53
+
+
+def one_choice(*logits):
+    """A single step of two actions."""
+    return StateActionTable.from_responses(SequenceSpace.fixed_length(2, 1), logits)
+
+
+def allowed(size):
+    """How far two actions may be apart: the width of each, 8 + 2 units of rounding of the size."""
+    return 2.0 * 10.0 * UNIT * size
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("size", [1.0, 1e8])
+def test_rounding_is_allowed_for_to_its_width(between, size):
+    """Of r = (0, 0) and r' = (x, x + gap), with 1 + |r'| the size."""
+    large = size - 1.0
+    gap = float(np.float64(large) + 0.9 * allowed(size)) - large
+    assert gap > 0.8 * allowed(size)
+    between(one_choice(0.0, 0.0), one_choice(large, large + gap))
+    for widths in (3.0, 30.0):
+        with pytest.raises(TabularBellmanError, match="give different models"):
+            between(one_choice(0.0, 0.0), one_choice(large, large + widths * allowed(size)))
+
+
+@pytest.mark.parametrize("between", BETWEEN)
+@pytest.mark.parametrize("size", [1.0, 1e8])
+@pytest.mark.parametrize("atol", [1e-3, 0.5])
+def test_a_tolerance_is_allowed_for_to_its_edge(between, size, atol):
+    large, rounding = size - 1.0, 2.0 * allowed(size)
+    between(one_choice(0.0, 0.0), one_choice(large, large + 2.0 * 0.99 * atol), atol=atol)
+    with pytest.raises(TabularBellmanError, match="give different models"):
+        between(one_choice(0.0, 0.0), one_choice(large, large + 2.0 * 1.01 * atol + rounding), atol=atol)
+
+
+def from_steps(*levels):
+    """Rewards of one token: token and EOS at each step, EOS alone at the last."""
+    space = SequenceSpace(1, max_length=len(levels))
+    return StateActionTable.from_levels(space, [np.array(level)[:, None] for level in levels])
+
+
+@pytest.mark.parametrize(
+    "reward",
+    [
+        from_steps([0.1, 0.0], [0.0, 1e3], [0.0]),
+        from_steps([0.1, 0.0], [0.0, 0.0], [1e8]),
+        from_steps([0.1, -0.3], [1e5, 0.7], [-1e5]),
+    ],
+)
+def test_what_the_soft_bellman_map_and_its_inverse_round_is_no_difference(reward):
+    back = inverse_soft_bellman(soft_bellman(reward)[0])
+    assert back != reward  # 0.1 has lost the digits that 1e3 has no room for
+    found = potential_between(reward, back)
+    size = 1.0 + max(np.abs(level).max() for level in reward.levels)
+    assert found.max_abs_difference(StateTable.zeros(reward.space)) <= 100.0 * UNIT * size
+
+
+@given(tables(), SEEDS)
+def test_there_and_back_is_no_difference_whatever_the_sizes(table, seed):
+    """Rewards of sizes that differ from step to step, and from action to action."""
+    rng = np.random.default_rng(seed)
+    sizes = np.array([1e-3, 1.0, 1e3, 1e6])
+    reward = StateActionTable.from_levels(
+        table.space, [level * rng.choice(sizes, level.shape) / 30.0 for level in table.levels]
+    )
+    logits, _ = soft_bellman(reward)
+    back = inverse_soft_bellman(logits)
+    potential_between(reward, back)
+    potential_between(back, reward)
+    shift_between(pruned(logits), pruned(soft_bellman(back)[0]))
+    potential_between(reward, reward.shaped(as_potential(table.space, seed, float(rng.choice(sizes)))))
+
+
+def test_what_rounding_leaves_open_is_carried_up():
+    """Beyond the root 1e8 and -1e8 cancel, and leave some 1e-8 of a reward in which 0.1 is told from 0."""
+    reward = from_steps([0.0, 0.0], [1e8, -INF], [0.1 - 1e8])
+    shaped = reward.shaped(StateTable.from_levels(reward.space, [np.zeros(1), np.zeros(1), np.full(1, 1e8 / 7.0)]))
+    sums = [table[None, (0,), 0] + table[None, (0, 0), EOS] for table in (reward, shaped)]
+    assert 1e-9 < abs(sums[0] - sums[1]) < 1e-7  # the root itself has no such numbers
+    assert np.array_equal(reward[0], shaped[0])
+    potential_between(reward, shaped)
+
+
+def test_what_logits_lose_below_is_carried_up():
+    """-1000 and 1000 cancel in the logits of the root, to numbers that tell 1e-13: the two of one model differ by it."""
+    reward = from_steps([0.1 - 1e3, 0.0], [1e3])
+    shaped = reward.shaped(StateTable.from_levels(reward.space, [np.zeros(1), np.full(1, 1e3 / 7.0)]))
+    logits, others = (soft_bellman(table)[0] for table in (reward, shaped))
+    assert 5e-14 < abs(logits[None, (), 0] - others[None, (), 0]) < 1e-12
+    assert logits[None, (), EOS] == others[None, (), EOS] == 0.0
+    shift_between(logits, others)
+
+
 # -- bad input ---------------------------------------------------------------------------------------------------------
 
 

@@ -252,3 +252,13 @@ def test_samples_of_longer_responses_follow_the_policy_of_their_own_prefix():
     for p, samples in zip(model.probabilities(), model.sample(20_000, rng=0), strict=True):
         counts = np.bincount([space.response_index(y) for y in samples], minlength=len(p))
         assert chisquare(counts, 20_000 * p).pvalue > 1e-6
+
+
+@pytest.mark.parametrize("scale", [1e12, 1e15, 1e17, 1e100, 1e300])
+def test_chances_of_prefixes_are_chances_however_large_the_rewards(scale):
+    space = SequenceSpace(2, max_length=3)
+    for seed in range(6):
+        model = EnergyBasedModel(StateActionTable.random(space, seed) * scale)
+        for level in model.prefix_log_probs.levels:
+            assert (level <= 0.0).all()
+            assert np.exp(level).sum() <= 1.0 + 1e-15

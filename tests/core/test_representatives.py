@@ -24,7 +24,7 @@ from tabular_bellman.gauges import live_pairs, potential_between
 from tabular_bellman.representatives import (
     _centring,
     _least_norm,
-    centred_reward,
+    centered_reward,
     log_normalised_reward,
     minimum_norm_reward,
     terminal_reward,
@@ -36,7 +36,7 @@ MODERATE = st.sampled_from([0.0, 1.0, 30.0])
 
 least_norm_of_model = partial(minimum_norm_reward, free_constant=True)
 KEEP_R = [terminal_reward, minimum_norm_reward]
-KEEP_MODEL = [log_normalised_reward, least_norm_of_model, centred_reward]
+KEEP_MODEL = [log_normalised_reward, least_norm_of_model, centered_reward]
 ALL = pytest.mark.parametrize("representative", [*KEEP_R, *KEEP_MODEL])
 
 
@@ -148,9 +148,9 @@ def test_log_normalised_rewards_are_the_policy(reward):
 
 
 @given(tables())
-def test_centred_rewards_have_mean_0(reward):
+def test_centered_rewards_have_mean_0(reward):
     rows = {}
-    for key, value in live_dict(centred_reward(reward)).items():
+    for key, value in live_dict(centered_reward(reward)).items():
         rows.setdefault(key[:2], []).append(value)
     assert all(abs(math.fsum(row)) <= 1e-9 for row in rows.values())
 
@@ -158,7 +158,7 @@ def test_centred_rewards_have_mean_0(reward):
 @given(tables(scales=MODERATE))
 def test_centring_takes_off_the_mean_over_uniform_choices(reward):
     """The constant that R loses is Σ_y u(y) R(y), with u the policy that takes any allowed action alike."""
-    found, values, tree = centred_reward(reward), as_dict(reward), tree_of(reward.space)
+    found, values, tree = centered_reward(reward), as_dict(reward), tree_of(reward.space)
     after, choices = live_dict(found), {}
     for key in after:
         choices[key[:2]] = choices.get(key[:2], 0) + 1

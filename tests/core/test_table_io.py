@@ -32,7 +32,7 @@ def test_state_tables_too(tmp_path, suffix):
     values = StateTable.random(SequenceSpace.fixed_length(2, 3), 0)
     values.save(tmp_path / f"v{suffix}")
     assert StateTable.load(tmp_path / f"v{suffix}") == values
-    with pytest.raises(TabularBellmanError, match="holds a 'state' table, not a 'state_action' one"):
+    with pytest.raises(TabularBellmanError, match="holds a StateTable .values., not a StateActionTable"):
         StateActionTable.load(tmp_path / f"v{suffix}")
 
 
@@ -109,7 +109,7 @@ def test_pickles_are_refused(tmp_path):
         ({"schema_version": 2}, "schema version 2; this release reads version 1. Upgrade"),
         ({"schema_version": None}, "schema version None"),
         ({"format": "other"}, "not a table of this package"),
-        ({"kind": "matrix"}, "holds a 'matrix' table"),
+        ({"kind": "matrix"}, "holds a table of kind 'matrix'"),
         ({"space": {}}, "its space cannot be read"),
         ({"space": None}, "its space cannot be read"),
         ({"values": [0.0] * 4}, r"shape \(4,\).*needs \(5,\)"),

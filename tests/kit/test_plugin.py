@@ -233,7 +233,13 @@ def many(tmp_path_factory):
 @pytest.fixture(scope="module")
 def asked(tmp_path_factory):
     """With options, and in another process where that can be had."""
-    words = ["--proofs-check-examples", "11", "--proofs-check-seed=3", "-k", "test_plain or marked or test_own or TestClass"]
+    words = [
+        "--proofs-check-examples",
+        "11",
+        "--proofs-check-seed=3",
+        "-k",
+        "test_plain or marked or test_own or TestClass",
+    ]
     return Run(tmp_path_factory.mktemp("asked"), *words, *(["-n1"] if XDIST else []))
 
 
