@@ -123,6 +123,15 @@ def test_the_gain_of_a_step_is_the_largest_over_the_chance_of_the_better_side_an
     assert float(kappa_with_future(epsilon, future)) == pytest.approx(best, abs=1e-9)
 
 
+@pytest.mark.parametrize("epsilon", [1e-3, 0.1, 0.7, 1.0, 3.0, 8.0])
+@pytest.mark.parametrize("side", [-1.0, 1.0])
+@pytest.mark.parametrize("off", [1e-3, 3e-4, 1e-5, 1e-7, 1e-10, 0.0])
+def test_the_gain_of_a_step_near_where_its_better_side_is_certain(epsilon, side, off):
+    future = (math.expm1(2.0 * epsilon) - 2.0 * epsilon) * (1.0 + side * off)
+    with mpmath.workdps(80):
+        assert ulps(kappa_with_future(epsilon, future), precise_gain(epsilon, future)) <= 16.0
+
+
 def test_the_gain_of_a_step_at_its_ends():
     assert kappa_with_future(0.0, [0.0, 2.0]).tolist() == [0.0, 2.0]
     assert kappa_with_future([1.0, np.inf, np.inf, 1e308], [np.inf, 0.0, 1.0, 5.0]).tolist() == [np.inf] * 4
@@ -416,6 +425,21 @@ def test_several_prompts_have_a_supremum_each():
         logit_ball_supremum([1.0, 1.0, 1.0], space)
 
 
+def test_several_prompts_with_a_distance_each_are_as_one_prompt_at_a_time():
+    prompts, sizes = ["x", "y", "z"], [0.3, 1.0, 4.0]
+    space, alone = (SequenceSpace(2, max_length=4, prompts=each) for each in (prompts, None))
+    rng = np.random.default_rng(5)
+    levels = [np.where(rng.random(level.shape) < 0.4, -np.inf, 0.0) for level in StateActionTable.zeros(space).levels]
+    levels[0][:, :] = levels[1][-1] = 0.0  # whatever begins can end
+    parts = [StateActionTable.from_levels(alone, [level[:, i::3] for level in levels]) for i in range(3)]
+    for order in (sizes, sizes[::-1]):
+        for supremum in (logit_ball_supremum, reward_ball_supremum):
+            found = supremum(order, StateActionTable.from_levels(space, levels))
+            expected = [supremum(size, part) for size, part in zip(order, parts, strict=True)]
+            assert found.tolist() == pytest.approx(expected, rel=1e-14, abs=0.0)
+            assert len(set(found.tolist())) == 3
+
+
 @pytest.mark.parametrize("supremum", [logit_ball_supremum, reward_ball_supremum])
 def test_what_has_no_responses_is_refused(supremum):
     space = SequenceSpace(2, max_length=2, prompts=["x", "y"])
@@ -443,6 +467,14 @@ def test_total_variation_by_hand():
     assert total_variation_bound([[1.0, 2.0]]).shape == (1, 2)
     with pytest.raises(TabularBellmanError, match="the divergence is -0.1; it must be 0 or more"):
         total_variation_bound(-0.1)
+
+
+@pytest.mark.parametrize("kl", [1e-3, 1e-9, 1e-18, 1e-100, 1e-300, 2.3e-308, 1e-310, 1e-320, 5e-324])
+def test_total_variation_of_a_small_divergence_is_bounded_by_the_root_of_its_half(kl):
+    with mpmath.workdps(50):
+        right = mpmath.sqrt(mpmath.mpf(kl) / 2)
+        assert abs(mpmath.mpf(float(total_variation_bound(kl))) / right - 1) <= 1e-15
+    assert total_variation_bound(0.0) == 0.0
 
 
 @given(

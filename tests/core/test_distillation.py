@@ -279,6 +279,29 @@ def test_the_text_has_the_largest_prefixes_first():
             assert float(share.rstrip("%")) == pytest.approx(100.0 * added[prefix] / sum(added.values()), abs=0.5)
 
 
+@pytest.mark.parametrize(
+    ("space", "shown", "left"),
+    [
+        (SequenceSpace.fixed_length("ab", 3), 5, "  … of 7 prefixes"),
+        (SequenceSpace.fixed_length("abcde", 2), 5, "  … of 6 prefixes"),
+        (SequenceSpace.fixed_length("abcd", 2), 5, ""),  # that is all of them
+        (SequenceSpace("ab", max_length=3), 3, ""),  # at the other four there is only EOS
+        (SequenceSpace.fixed_length("ab", 2), 3, ""),
+        (SequenceSpace.fixed_length("ab", 1), 1, ""),
+    ],
+)
+def test_the_text_says_how_many_prefixes_there_are_where_it_leaves_some_out(space, shown, left):
+    teacher, student = (AutoregressiveModel(StateActionTable.random(space, seed)) for seed in (0, 1))
+    lines = str(distillation_report(teacher, student)).splitlines()
+    assert [line for line in lines if line.startswith("  … of")] == [left] * 2 * bool(left)
+    heads = [i for i, line in enumerate(lines) if "of it at" in line]
+    assert len(heads) == 2
+    for head in heads:
+        rows = lines[head + 1 : head + 1 + shown]
+        assert all(line.startswith("  (") for line in rows)
+        assert lines[head + 1 + shown] == left
+
+
 def test_long_tokens_do_not_widen_the_text():
     space = SequenceSpace(["a" * 50, "b" * 50], max_length=3)
     teacher, student = (AutoregressiveModel(StateActionTable.random(space, seed)) for seed in (0, 1))

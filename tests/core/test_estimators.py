@@ -3,10 +3,12 @@
 import math
 
 import numpy as np
+import precise_oracle as precise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from strategies import spaces, tables
+from precise_oracle import PreciseTree, mp
+from strategies import as_dict, spaces, tables, tree_of
 
 from tabular_bellman import (
     EOS,
@@ -197,6 +199,92 @@ def test_nearly_equal_models_keep_their_digits(h):
             assert abs(each.variance / variance - 1) < 8e-15 / h
             assert each.bias == (0.0 if i != 1 else pytest.approx(float(mean - kl), rel=8e-15 / h))
     assert 0.0 < abs(found.k2.bias) < h**3
+
+
+def precise_moments(first, second):
+    """{name: (mean, mean - KL, variance)} for two tables of logits of one prompt, by enumeration to 50 digits."""
+    tree = PreciseTree(**vars(tree_of(first.space)))
+    p, q = (precise.precise(as_dict(table)) for table in (first, second))
+    log_p, log_q = (precise.autoregressive(tree, table, None) for table in (p, q))
+    mine, theirs = (precise.log_policy(tree, table, None) for table in (p, q))
+    local = {
+        s: mp.fsum(mp.exp(mine[s, a]) * (mine[s, a] - theirs[s, a]) for a in choices)
+        for s, choices in tree.choices.items()
+    }
+
+    def three(d):
+        return d, d**2 / 2, mp.expm1(-d) + d
+
+    rows = {}
+    for y in tree.all:
+        along = [(*three(mine[y[:t], a] - theirs[y[:t], a])[1:], local[y[:t]]) for t, a in enumerate(y)]
+        rows[y] = [*three(log_p[y] - log_q[y]), *(mp.fsum(column) for column in zip(*along, strict=True))]
+    kl, found = precise.kl(log_p, log_q), {}
+    for i, name in enumerate(NAMES):
+        mean = precise.mean(log_p, {y: row[i] for y, row in rows.items()})
+        variance = precise.mean(log_p, {y: (row[i] - mean) ** 2 for y, row in rows.items()})
+        found[name] = mean, mean - kl, variance
+    return found
+
+
+def compare(first, second, tolerance):
+    """Relatively, and nothing besides; what is 0 is 0."""
+
+    def near(mine, right, factor):
+        return mine == 0.0 if right == 0 else abs(mp.mpf(mine) / right - 1) <= factor * tolerance
+
+    found = kl_estimators(*(AutoregressiveModel(table) for table in (first, second)))
+    for name, (mean, bias, variance) in precise_moments(first, second).items():
+        mine = getattr(found, name)
+        assert near(mine.mean, mean, 1.0), name
+        assert near(mine.variance, variance, 2.0), name
+        assert near(mine.bias, bias if name.startswith("k2") else 0, 2.0), name
+
+
+@pytest.mark.parametrize("h", [0.3, 0.1, 0.03, 1e-2, *(10.0**-k for k in range(3, 13))])
+def test_no_digits_are_lost_but_those_of_the_differences(h):
+    """Two steps of three actions, logits h apart: a log-probability is off by some 1e-16, which is 1e-16/h of d."""
+    space = SequenceSpace(2, max_length=3)
+    first = StateActionTable.random(space, 0)
+    compare(first, first + h * StateActionTable.random(space, 1), 4e-15 / h)
+
+
+@pytest.mark.parametrize("d", [-1.5, -1.01, -1.0, -0.999, -0.9, -0.6, 0.6, 0.9, 0.999, 1.0, 1.01, 1.5])
+@pytest.mark.parametrize("rare", [0.0, 5.0])
+def test_every_digit_is_there_where_the_formula_changes(d, rare):
+    """One action of two has log p/q = d."""
+    space = SequenceSpace.fixed_length(2, 1)
+    chance = math.exp(-abs(d) - rare) / 2.0
+    laws = [[chance * math.exp(max(d, 0.0)), 0.0], [chance * math.exp(max(-d, 0.0)), 0.0]]
+    for law in laws:
+        law[1] = 1.0 - law[0]
+    first, second = (StateActionTable.from_responses(space, np.log(law)) for law in laws)
+    compare(first, second, 3e-14)
+
+
+def test_what_is_beyond_float64_and_never_drawn():
+    """A response so unlikely that d² is beyond float64: it is drawn with chance 0, and counts as that."""
+    space = SequenceSpace.fixed_length("ht", 1)
+    p = AutoregressiveModel(StateActionTable.from_responses(space, [-1e200, 0.0]))
+    found = kl_estimators(p, AutoregressiveModel(StateActionTable.zeros(space)))
+    log_2 = math.log(2.0)
+    assert found.kl == pytest.approx(log_2, rel=1e-15)
+    for each in (found.k2, found.k2_steps):
+        assert each.mean == pytest.approx(0.5 * log_2**2, rel=1e-15)
+        assert each.bias == pytest.approx(0.5 * log_2**2 - log_2, rel=1e-14)
+    for each in (found.k1, found.k3, found.k3_steps, found.kl_steps):
+        assert each.mean == pytest.approx(log_2, rel=1e-15)
+        assert each.bias == 0.0
+    assert not any(math.isnan(each.variance) for each in found)
+    assert found.k1.variance == found.k2.variance == found.kl_steps.variance == pytest.approx(0.0, abs=1e-30)
+
+
+def test_where_the_divergence_is_infinite_there_is_no_bias_to_speak_of():
+    space = SequenceSpace.fixed_length("ht", 1)
+    p, q = (AutoregressiveModel(StateActionTable.from_responses(space, row)) for row in ([0.0, 0.0], [0.0, -math.inf]))
+    for each in kl_estimators(p, q):
+        assert (each.mean, each.variance, each.std) == (math.inf, math.inf, math.inf)
+        assert math.isnan(each.bias)
 
 
 def test_what_is_beyond_float64():

@@ -324,13 +324,32 @@ def test_there_and_back_is_no_difference_whatever_the_sizes(table, seed):
 
 
 def test_what_rounding_leaves_open_is_carried_up():
-    """Beyond the root 1e8 and -1e8 cancel, and leave some 1e-8 of a reward in which 0.1 is told from 0."""
+    """After the root 1e8 and -1e8 cancel, and what is left of 0.1 is off by 1e-8, of which the root shows nothing."""
     reward = from_steps([0.0, 0.0], [1e8, -INF], [0.1 - 1e8])
-    shaped = reward.shaped(StateTable.from_levels(reward.space, [np.zeros(1), np.zeros(1), np.full(1, 1e8 / 7.0)]))
+    shaped = reward.shaped(StateTable.from_levels(reward.space, [np.zeros(1), np.zeros(1), np.full(1, -1e9 / 3.0)]))
     sums = [table[None, (0,), 0] + table[None, (0, 0), EOS] for table in (reward, shaped)]
-    assert 1e-9 < abs(sums[0] - sums[1]) < 1e-7  # the root itself has no such numbers
+    assert 1e-9 < abs(sums[0] - sums[1]) < 1e-7
     assert np.array_equal(reward[0], shaped[0])
     potential_between(reward, shaped)
+
+
+@pytest.mark.parametrize(("between", "units"), [(potential_between, 80.0), (shift_between, 40.0)])
+def test_what_is_left_open_below_is_as_wide_as_its_numbers(between, units):
+    """Numbers of size S in both, after roots of 0 and of (0, gap): each φ or V below is open by 20 units of S.
+
+    A reward of the root is allowed 20 units besides, since the values of all that follows are of that size.
+    """
+    space, S = SequenceSpace.fixed_length(2, 2), 1e8
+    for share, fits in ((0.7, True), (3.0, False)):
+        one, other = (
+            StateActionTable.from_levels(space, [np.array([[0.0], [gap]]), np.full((2, 2), S)])
+            for gap in (0.0, share * units * UNIT * S)
+        )
+        if fits:
+            between(one, other)
+        else:
+            with pytest.raises(TabularBellmanError, match="give different models"):
+                between(one, other)
 
 
 def test_what_logits_lose_below_is_carried_up():

@@ -244,6 +244,45 @@ def test_the_natural_gradient_by_hand():
     assert flat(d) == pytest.approx([-0.5, 0.5, -0.5, 0.5, 0.0], abs=1e-15)
 
 
+# A chance of 1e-12 counts as any other; and so do smaller ones, while there are floats for them.
+RARE = [1e-3, 1e-12, 1e-40, 1e-200]
+
+
+@pytest.mark.parametrize("rare", RARE)
+def test_a_rare_action_counts_in_the_natural_gradient(rare):
+    space = SequenceSpace.fixed_length(2, 2)
+    p, rho = (
+        [np.array([[chance], [1.0 - chance]]), np.array([[below, 0.5], [1.0 - below, 0.5]])]
+        for chance, below in ((rare, 0.25), (3.0 * rare, 0.75))
+    )
+    model, target = (AutoregressiveModel(StateActionTable.from_levels(space, [np.log(x) for x in law])) for law in (p, rho))
+    d = natural_gradient(model, target)
+    # At the root 1 - 3; after the rare token 3 - 3 · 3 and 3 - 3 · ⅓.
+    assert d[None, (), 0] == pytest.approx(-2.0, rel=1e-12)
+    assert [d[None, (0,), a] for a in (0, 1)] == pytest.approx([-6.0, 2.0], rel=1e-12)
+    assert d[None, (), 1] == pytest.approx(2.0 * rare / (1.0 - rare), rel=1e-3, abs=1e-15)
+
+
+@pytest.mark.parametrize("rare", RARE)
+def test_a_rare_action_counts_in_the_products_with_the_metric(rare):
+    """d is 1 for token 0 at the root and 5 for the pair (0, 0), which has half of the chance of token 0."""
+    space = SequenceSpace.fixed_length(2, 2)
+    logits = StateActionTable.from_levels(space, [np.log([[rare], [1.0 - rare]]), np.zeros((2, 2))])
+    d = StateActionTable.from_dict(space, {(None, (), 0): 1.0, (None, (0,), 0): 5.0}, default=0.0)
+    found = autoregressive_fisher_product(logits, d)
+    block = rare * (1.0 - rare)  # the variance of one action of two
+    assert [found[None, (), a] for a in (0, 1)] == pytest.approx([block, -block], rel=1e-12, abs=0.0)
+    assert [found[None, (0,), a] for a in (0, 1)] == pytest.approx([1.25 * rare, -1.25 * rare], rel=1e-12, abs=0.0)
+    # As rewards: the last step adds log 2 to each action of the first, so that the model is the same; R_d is 6, 1, 0, 0
+    # with chances rare/2, rare/2 and the rest, and its mean 7/2 · rare.
+    mean, found = 3.5 * rare, energy_based_fisher_product(logits, d)
+    assert found[None, (), 0] == pytest.approx(rare * (3.5 - mean), rel=1e-12, abs=0.0)
+    assert [found[None, (0,), a] for a in (0, 1)] == pytest.approx(
+        [0.5 * rare * (6.0 - mean), 0.5 * rare * (1.0 - mean)], rel=1e-12, abs=0.0
+    )
+    assert found[None, (), 1] == pytest.approx(-mean * (1.0 - rare), rel=1e-12, abs=0.0)
+
+
 def test_it_is_0_at_the_target():
     model = EnergyBasedModel(StateActionTable.random(SequenceSpace(2, max_length=3), 0))
     assert not flat(natural_gradient(model, model)).any()

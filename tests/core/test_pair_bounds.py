@@ -181,6 +181,27 @@ def test_a_prefix_that_only_p_reaches():
     assert span_bound(p, q) == max_span_bound(p, q) == kl_lower_bound(p, q) == math.inf
 
 
+@pytest.mark.parametrize("rare", [-50.0, -740.0, -800.0, -1e6, -1e200])
+@pytest.mark.parametrize("prefix", [(), (0,)])
+def test_what_q_forbids_and_p_takes_however_rarely(rare, prefix):
+    """e^-740 is the last chance that a float can hold; -1e200 is a finite logit all the same."""
+    p = AutoregressiveModel(StateActionTable.from_dict(SPACE, {(None, prefix, 1): rare}, default=0.0))
+    gone = {(None, prefix, 1): -math.inf}
+    if not prefix:
+        gone |= {(None, (1,), action): -math.inf for action in (0, 1, EOS)}
+    q = AutoregressiveModel(StateActionTable.from_dict(SPACE, gone, default=0.0))
+    assert kl_lower_bound(p, q) == span_bound(p, q) == max_span_bound(p, q) == kl_divergence(p, q) == math.inf
+    assert kl_lower_bound(q, p) < math.inf
+
+
+@pytest.mark.parametrize("rare", [-50.0, -740.0, -800.0, -1e6, -1e200])
+def test_a_prefix_that_p_passes_however_rarely_at_which_q_forbids(rare):
+    p = AutoregressiveModel(StateActionTable.from_dict(SPACE, {(None, (), 1): rare}, default=0.0))
+    forbids = {(None, (), 1): rare, (None, (1,), EOS): -math.inf}
+    q = AutoregressiveModel(StateActionTable.from_dict(SPACE, forbids, default=0.0))
+    assert kl_lower_bound(p, q) == span_bound(p, q) == max_span_bound(p, q) == kl_divergence(p, q) == math.inf
+
+
 def test_where_nothing_is_to_be_chosen():
     p = AutoregressiveModel(StateActionTable.zeros(SequenceSpace(3, max_length=1)))
     assert span_bound(p, p) == max_span_bound(p, p) == kl_lower_bound(p, p) == 0.0
