@@ -255,7 +255,9 @@ def test_a_rare_action_counts_in_the_natural_gradient(rare):
         [np.array([[chance], [1.0 - chance]]), np.array([[below, 0.5], [1.0 - below, 0.5]])]
         for chance, below in ((rare, 0.25), (3.0 * rare, 0.75))
     )
-    model, target = (AutoregressiveModel(StateActionTable.from_levels(space, [np.log(x) for x in law])) for law in (p, rho))
+    model, target = (
+        AutoregressiveModel(StateActionTable.from_levels(space, [np.log(x) for x in law])) for law in (p, rho)
+    )
     d = natural_gradient(model, target)
     # At the root 1 - 3; after the rare token 3 - 3 · 3 and 3 - 3 · ⅓.
     assert d[None, (), 0] == pytest.approx(-2.0, rel=1e-12)
