@@ -317,7 +317,9 @@ def total_variation_bound(divergence: ArrayLike) -> FloatArray:
     array([0.1     , 0.974789])
     """
     kl = nonnegative(divergence, "the divergence")
-    return np.asarray(np.minimum(np.sqrt(kl / 2.0), np.sqrt(-np.expm1(-kl))))
+    with np.errstate(over="ignore"):
+        pinsker = 0.5 * np.sqrt(2.0 * kl)  # doubling keeps the digits of what is smaller than any normal number
+    return np.asarray(np.minimum(pinsker, np.sqrt(-np.expm1(-kl))))
 
 
 # -- backward over the tree --------------------------------------------------------------------------------------------

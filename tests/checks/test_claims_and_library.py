@@ -12,14 +12,15 @@ from proofs_check.furthest import losses
 from proofs_check.instances import built_in
 from proofs_check.library import LIBRARY
 from tabular_bellman import AutoregressiveModel
-from tabular_bellman.bounds import logit_ball_supremum, total_variation_bound
+from tabular_bellman.bounds import kappa, logit_ball_supremum, total_variation_bound
 from tabular_bellman.pair_bounds import kl_lower_bound, perturbation_bound, residual_bound, span_bound
 
-INSTANCES = list(built_in(0, "quick"))
+# With seed 0 what is half forbidden leaves one free step; with seed 2 there are futures that differ.
+INSTANCES = [instance for seed in (0, 2) for instance in built_in(seed, "quick")]
 EXACT = 1e-12
 
 
-@pytest.fixture(params=INSTANCES, ids=lambda instance: instance.name)
+@pytest.fixture(params=INSTANCES, ids=lambda instance: f"{instance.name}, seed {instance.seed}")
 def instance(request):
     return request.param
 
@@ -70,10 +71,10 @@ def least(both):
     return (mp.exp(a) + mp.exp(c)) * precise.kl(mine, theirs) if len(both) > 1 else ZERO
 
 
-def test_the_instances_are_those_of_a_quick_run_and_differ():
-    assert len(INSTANCES) == 13
+def test_among_the_instances_are_several_prompts_and_futures_that_differ():
     assert any(instance.space.n_prompts > 1 for instance in INSTANCES)
-    assert any(not live.all() for instance in INSTANCES for live in instance.live)
+    parts = [logit_ball_supremum(1.0, instance.logits) / float(kappa(1.0)) for instance in INSTANCES[-2:]]
+    assert all(abs(part - round(part)) > 0.1 for part in parts)  # no whole number of steps
 
 
 @pytest.mark.parametrize("epsilon", [0.5, 2.0, 20.0])

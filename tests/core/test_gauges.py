@@ -353,7 +353,7 @@ def test_what_is_left_open_below_is_as_wide_as_its_numbers(between, units):
 
 
 def test_what_logits_lose_below_is_carried_up():
-    """-1000 and 1000 cancel in the logits of the root, to numbers that tell 1e-13: the two of one model differ by it."""
+    """-1000 and 1000 cancel in the logits of the root; what is left differs by 1e-13 in two tables of one model."""
     reward = from_steps([0.1 - 1e3, 0.0], [1e3])
     shaped = reward.shaped(StateTable.from_levels(reward.space, [np.zeros(1), np.full(1, 1e3 / 7.0)]))
     logits, others = (soft_bellman(table)[0] for table in (reward, shaped))
