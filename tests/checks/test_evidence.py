@@ -47,10 +47,10 @@ def test_every_claim_can_fail_and_says_what_it_is(claim):
     assert len(claim.statement) <= 150
 
 
-@given(tables(), st.sampled_from([0.5, 1.0, 2.0]))
-def test_claims_hold_on_any_rewards(reward, temperature):
+@given(tables(), st.sampled_from([0.5, 1.0, 2.0]), st.integers(0, 3))
+def test_claims_hold_on_any_rewards(reward, temperature, start):
     instance = Instance("any", reward, temperature)
-    for claim in CLAIMS:
+    for claim in CLAIMS[start::4]:
         for applied in applicable(claim, [instance], complete=False):
             outcome = evaluate(claim, LIBRARY, applied)
             assert outcome.holds, (claim.id, outcome)
