@@ -7,14 +7,14 @@ import math
 import sys
 from collections.abc import Hashable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proofs_check.commands import _print
 from tabular_bellman import AutoregressiveModel, EnergyBasedModel, StateActionTable, TabularBellmanError
-from tabular_bellman.distillation.records import COLUMNS, plain
-from tabular_bellman.distillation.report import DistillationReport, distillation_report
-from tabular_bellman.distillation.text import lines
 from tabular_bellman.sequence_model import SequenceModel
+
+if TYPE_CHECKING:  # other commands do without it
+    from tabular_bellman.distillation import DistillationReport
 
 __all__ = ["distill"]
 
@@ -23,6 +23,9 @@ _READINGS = {"rewards": "rewards of an energy-based model", "logits": "logits of
 
 def distill(options: argparse.Namespace) -> int:
     """Compare a student with its teacher: both KLs and where they come from, bounds on them, and their estimators."""
+    from tabular_bellman.distillation import distillation_report
+    from tabular_bellman.distillation.text import lines
+
     if options.temperature is not None and options.teacher_is != "rewards":
         raise TabularBellmanError("--temperature divides the teacher's rewards; it goes with --teacher-is rewards.")
     if options.csv is not None and options.csv.suffix.lower() != ".csv":
@@ -59,8 +62,10 @@ def _model(path: Path, reading: str, temperature: float, max_bytes: int) -> Sequ
         raise TabularBellmanError(f"{path}, read as {reading}: {error}") from None
 
 
-def _write(report: DistillationReport, path: Path) -> None:
+def _write(report: "DistillationReport", path: Path) -> None:
     """Write every number in long format; a prefix is its tokens, as JSON has them."""
+    from tabular_bellman.distillation.records import COLUMNS
+
     try:
         with path.open("w", encoding="utf-8", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
@@ -72,6 +77,8 @@ def _write(report: DistillationReport, path: Path) -> None:
 
 
 def _cell(value: Hashable) -> Any:
+    from tabular_bellman.distillation.records import plain
+
     if isinstance(value, tuple):
         return json.dumps(plain(value), ensure_ascii=False)
     return "" if value is None or (isinstance(value, float) and math.isnan(value)) else value

@@ -14,10 +14,15 @@ from proofs_check.toolkit import Toolkit
 from tabular_bellman import SequenceSpace, StateActionTable
 from tabular_bellman.extended import FloatArray
 
-__all__ = ["furthest_logits", "furthest_rewards", "gain", "live_without", "losses", "most_unshared"]
+__all__ = ["NEAR", "RARE", "furthest_logits", "furthest_rewards", "gain", "live_without", "losses", "most_unshared"]
 
 Mask = NDArray[np.bool_]
 Step = Callable[[Any, Any, Any], Any]
+
+NEAR: Final = 1e-9
+"""As near as this comes to a supremum that is approached and not attained, what has log-odds of `-RARE`."""
+
+RARE: Final = 40.0
 
 # Values nearer than this are one: of two prefixes with the same below them.
 _TIE: Final = 1e-12

@@ -32,6 +32,7 @@ from tabular_bellman.bounds import (
     reward_ball_supremum,
     total_variation_bound,
 )
+from tabular_bellman.divergence import total_variation
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.pair_bounds import (
     kl_lower_bound,
@@ -84,7 +85,7 @@ class Pairs:
     @cached_property
     def variation(self) -> FloatArray:
         """½ Σ |p - q|."""
-        return np.asarray(0.5 * np.abs(self.p.probabilities() - self.q.probabilities()).sum(axis=1))
+        return total_variation(self.p, self.q)
 
     @cached_property
     def rewards(self) -> tuple[StateActionTable, StateActionTable]:

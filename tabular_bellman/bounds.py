@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tabular_bellman.divergence import one_or_all
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.inputs import expect
@@ -223,7 +224,7 @@ def logit_ball_supremum(epsilon: ArrayLike, tree: Tree) -> Any:
             gain = kappa_with_future(np.tile(eps, n), future) if future.any() else np.tile(even, n)
             return np.where(choice, second + gain, first)
 
-    return _result(_from_the_end(tree, lost), space)
+    return one_or_all(_from_the_end(tree, lost))
 
 
 def reward_ball_supremum(eta: ArrayLike, tree: Tree) -> Any:
@@ -282,7 +283,7 @@ def reward_ball_supremum(eta: ArrayLike, tree: Tree) -> Any:
     _from_the_end(tree, longest)
     with np.errstate(over="ignore", invalid="ignore"):
         ends = np.where(apart > 0.0, 0.5 * apart * distances, 0.0)
-    return _result(kappa(ends), space)
+    return one_or_all(kappa(ends))
 
 
 def total_variation_bound(divergence: ArrayLike) -> FloatArray:
@@ -395,7 +396,3 @@ def _per_prompt(distance: ArrayLike, space: SequenceSpace, what: str) -> FloatAr
             f"{what} has shape {array.shape}; give one number, or one for each prompt, shape ({space.n_prompts},)."
         )
     return np.broadcast_to(array, (space.n_prompts,))
-
-
-def _result(roots: FloatArray, space: SequenceSpace) -> Any:
-    return float(roots[0]) if space.n_prompts == 1 else roots

@@ -132,6 +132,15 @@ def kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
     return np.where(np.isneginf(log_p), q, terms)
 
 
+def total_variation(p: SequenceModel, q: SequenceModel) -> FloatArray:
+    """½ Σ |p - q|, as the larger of the two times 1 - e^(-|log p/q|), in which nothing cancels."""
+    log_p, log_q = p.log_probabilities(), q.log_probabilities()
+    larger = np.maximum(log_p, log_q)
+    never = np.isneginf(larger)
+    apart = np.where(never, 0.0, larger) - np.where(never, 0.0, np.minimum(log_p, log_q))
+    return np.asarray(-0.5 * (np.exp(larger) * np.expm1(-apart)).sum(axis=1) + 0.0)
+
+
 def prefix_kl(p: SequenceModel, q: SequenceModel) -> list[FloatArray]:
     same_space(p, q)
     pairs = zip(p.log_policy.levels, q.log_policy.levels, strict=True)

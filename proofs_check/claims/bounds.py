@@ -9,16 +9,13 @@ from numpy.typing import NDArray
 from proofs_check import reals
 from proofs_check.claim import TREE, Claim, Comparison, misread
 from proofs_check.extremal import LEAST, distances, expected, largest
-from proofs_check.furthest import furthest_logits, gain, live_without, losses
+from proofs_check.furthest import NEAR, RARE, furthest_logits, gain, live_without, losses
 from proofs_check.instances import MODEST, Instance
 from proofs_check.mistakes import KL, PASSING, POLICY, without
 from proofs_check.toolkit import Levels, Toolkit, expectation
 from tabular_bellman import EOS, SequenceSpace, StateActionTable
 
 __all__ = ["CLAIMS"]
-
-_NEAR: Final = 1e-9  # what is approached and not attained comes as near as this
-_RARE: Final = 40.0
 
 
 def _long_or_short() -> tuple[SequenceSpace, list[NDArray[np.bool_]]]:
@@ -78,13 +75,13 @@ def _supremum(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterato
     if instance.second is not None:
         return
     for words, tree, live, size, attained in _TREES:
-        f, g = furthest_logits(kit, tree, live, size, _RARE)
+        f, g = furthest_logits(kit, tree, live, size, RARE)
         reached, most = kit.kl(tree, f, g), _largest_loss(kit, tree, live, kit.number([size]), wrong)
         if attained:
             yield Comparison(f"{words}, ε={size:g}: KL = D(ε)", reached, most)
         else:
             yield Comparison(f"{words}, ε={size:g}: KL ≤ D(ε)", reached, most, "at most")
-            yield Comparison(f"{words}, ε={size:g}: D(ε) - KL ≤ 1e-9", most - reached, kit.number([_NEAR]), "at most")
+            yield Comparison(f"{words}, ε={size:g}: D(ε) - KL ≤ 1e-9", most - reached, kit.number([NEAR]), "at most")
 
 
 # -- from below --------------------------------------------------------------------------------------------------------

@@ -7,17 +7,14 @@ import numpy as np
 
 from proofs_check import reals
 from proofs_check.claim import TREE, Claim, Comparison, misread
-from proofs_check.extremal import kappa_of, largest
-from proofs_check.furthest import furthest_rewards, live_without, most_unshared
+from proofs_check.extremal import kappa_of, largest, sharp_odds
+from proofs_check.furthest import NEAR, RARE, furthest_rewards, live_without, most_unshared
 from proofs_check.instances import MODEST, Instance
 from proofs_check.mistakes import ARM, EBM, INVERSE, without
 from proofs_check.toolkit import Toolkit, expectation
 from tabular_bellman import SequenceSpace
 
 __all__ = ["CLAIMS"]
-
-_NEAR: Final = 1e-9  # what is approached and not attained comes as near as this
-_RARE: Final = 40.0
 
 
 def _allowed(kit: Toolkit[Any], instance: Instance) -> Any:
@@ -97,7 +94,7 @@ def _extreme(kit: Toolkit[Any], wrong: str, *, of_logits: bool) -> Iterator[Comp
     part = {"half": 0.5, "whole": 2.0}.get(wrong, 1.0)
     for n, eta in ((1, 1.0), (2, 0.5), (3, 1.0)):
         space, signs = _split(n)
-        best = _log_odds(kit, n * eta)
+        best = sharp_odds(kit, n * eta)
         first = kit.number(np.zeros((2, 1))) + np.array([[1.0], [0.0]]) * best
         mine = [first, *(kit.number(np.zeros(level.shape)) for level in signs[1:])]
         r, other = (
@@ -115,8 +112,8 @@ def _extreme(kit: Toolkit[Any], wrong: str, *, of_logits: bool) -> Iterator[Comp
         unshared = float(most_unshared(space, live)[0])
         turn = [np.zeros(level.shape) for level in sides]
         turn[depth][row, index] = 1.0
-        odds = _log_odds(kit, 0.5 * unshared * eta)
-        mine = [odds * at - 2.0 * _RARE * away for at, away in zip(turn, leaving, strict=True)]
+        odds = sharp_odds(kit, 0.5 * unshared * eta)
+        mine = [odds * at - 2.0 * RARE * away for at, away in zip(turn, leaving, strict=True)]
         r = [kit.carrier(level) for level in mine]
         other = [kit.carrier(level - eta * side) for level, side in zip(mine, sides, strict=True)]
         reached = _divergence(kit, log_probs(space, r, of_logits), log_probs(space, other, False))
@@ -125,14 +122,7 @@ def _extreme(kit: Toolkit[Any], wrong: str, *, of_logits: bool) -> Iterator[Comp
         most = kit.kappa(kit.number([part * 0.5 * unshared * eta]))
         words = f"{space.n_tokens} tokens, T = {space.max_length}, η={eta:g}"
         yield Comparison(f"{words}: KL ≤ κ(½ · unshared · η)", reached, most, "at most")
-        yield Comparison(f"{words}: it is approached to 1e-9", most - reached, kit.number([_NEAR]), "at most")
-
-
-def _log_odds(kit: Toolkit[Any], distance: float) -> Any:
-    """The log-odds of +ε at which KL is κ(ε)."""
-    twice = kit.number([2.0 * distance])
-    chance = 1.0 / (1.0 - reals.exp(-twice)) - 1.0 / twice
-    return reals.chosen(reals.log(chance) - reals.log(1.0 - chance))
+        yield Comparison(f"{words}: it is approached to 1e-9", most - reached, kit.number([NEAR]), "at most")
 
 
 def _residual(kit: Toolkit[Any], instance: Instance, wrong: str = "") -> Iterator[Comparison]:

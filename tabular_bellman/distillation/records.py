@@ -11,7 +11,7 @@ from tabular_bellman.table import StateTable
 if TYPE_CHECKING:
     from tabular_bellman.distillation.report import DirectedReport, DistillationReport
 
-__all__ = ["COLUMNS", "SCHEMA_VERSION", "document", "plain", "rows"]
+__all__ = ["COLUMNS", "SCHEMA_VERSION", "at_prompt", "document", "plain", "rows"]
 
 SCHEMA_VERSION: Final = 1
 COLUMNS: Final = ("prompt", "direction", "quantity", "name", "depth", "prefix", "value")
@@ -24,7 +24,7 @@ def rows(report: "DistillationReport") -> Iterator[dict[str, Any]]:
     """Yield one dict for each number of a report; None where a column does not apply."""
     for i, prompt in enumerate(report.space.prompts):
         for name in _OF_BOTH:
-            yield _row(prompt, "both", name, _at(getattr(report, name), i))
+            yield _row(prompt, "both", name, at_prompt(getattr(report, name), i))
         for direction, each in _directions(report):
             yield from (_row(prompt, direction, *cells) for cells in _numbers(each, i))
 
@@ -36,13 +36,13 @@ def _directions(report: "DistillationReport") -> tuple[tuple[str, "DirectedRepor
 def _numbers(each: "DirectedReport", i: int) -> Iterator[tuple[Any, ...]]:
     """Yield (quantity, value, name, depth, prefix) of one direction and one prompt."""
     for name in _SCALARS:
-        yield name, _at(getattr(each, name), i)
+        yield name, at_prompt(getattr(each, name), i)
     for bound in each.bounds:
-        yield "bound", _at(bound.value, i), bound.name
-        yield "bound_over_kl", _at(bound.ratio, i), bound.name
+        yield "bound", at_prompt(bound.value, i), bound.name
+        yield "bound_over_kl", at_prompt(bound.ratio, i), bound.name
     for estimator in each.estimators:
         for moment in _MOMENTS:
-            yield f"estimator_{moment}", _at(getattr(estimator, moment), i), estimator.name
+            yield f"estimator_{moment}", at_prompt(getattr(estimator, moment), i), estimator.name
     for depth, value in enumerate(np.atleast_2d(each.by_depth)[i].tolist()):
         yield "kl_at_depth", value, None, depth
     for prefix, chance, value in _prefixes(each, i):
@@ -97,7 +97,7 @@ def document(report: "DistillationReport") -> dict[str, Any]:
 
 
 def _of_prompt(report: "DistillationReport", i: int) -> dict[str, Any]:
-    numbers = {name: _number(_at(getattr(report, name), i)) for name in _OF_BOTH}
+    numbers = {name: _number(at_prompt(getattr(report, name), i)) for name in _OF_BOTH}
     directions = {direction: _of_direction(each, i) for direction, each in _directions(report)}
     return {"prompt": plain(report.space.prompts[i]), **numbers, "directions": directions}
 
@@ -106,7 +106,7 @@ def _of_direction(each: "DirectedReport", i: int) -> dict[str, Any]:
     uncovered = each.uncovered[i]
     return {
         "of": each.name,
-        **{name: _number(_at(getattr(each, name), i)) for name in _SCALARS},
+        **{name: _number(at_prompt(getattr(each, name), i)) for name in _SCALARS},
         "by_depth": [_number(value) for value in np.atleast_2d(each.by_depth)[i].tolist()],
         "by_prefix": [
             {"prefix": plain(prefix), "chance": _number(chance), "kl": _number(value)}
@@ -118,14 +118,14 @@ def _of_direction(each: "DirectedReport", i: int) -> dict[str, Any]:
                 "formula": bound.formula,
                 "meaning": bound.meaning,
                 "kind": bound.kind,
-                "value": _number(_at(bound.value, i)),
-                "over_kl": _number(_at(bound.ratio, i)),
+                "value": _number(at_prompt(bound.value, i)),
+                "over_kl": _number(at_prompt(bound.ratio, i)),
             }
             for bound in each.bounds
         ],
         "estimators": [
             {"name": estimator.name, "formula": estimator.formula}
-            | {moment: _number(_at(getattr(estimator, moment), i)) for moment in _MOMENTS}
+            | {moment: _number(at_prompt(getattr(estimator, moment), i)) for moment in _MOMENTS}
             for estimator in each.estimators
         ],
         "uncovered": None
@@ -139,7 +139,8 @@ def _of_direction(each: "DirectedReport", i: int) -> dict[str, Any]:
     }
 
 
-def _at(value: Any, i: int) -> float:
+def at_prompt(value: Any, i: int) -> float:
+    """Return the number of prompt i, of a float or an array with one for each prompt."""
     return float(np.atleast_1d(value)[i])
 
 

@@ -19,6 +19,7 @@ from tabular_bellman.divergence import (
     one_or_all,
     prefix_kl,
     token_kl_divergence,
+    total_variation,
     weighted,
 )
 from tabular_bellman.errors import TabularBellmanError
@@ -256,7 +257,7 @@ def distillation_report(teacher: SequenceModel, student: SequenceModel) -> Disti
         space=teacher.space,
         teacher=_in_words(teacher),
         student=_in_words(student),
-        total_variation=one_or_all(_total_variation(teacher, student)),
+        total_variation=one_or_all(total_variation(teacher, student)),
         epsilon=one_or_all(pair.epsilon),
         epsilon_best_gauge=one_or_all(pair.epsilon_best_gauge),
         forward=_directed("teacher‖student", teacher, student, pair),
@@ -286,15 +287,6 @@ def _directed(name: str, p: SequenceModel, q: SequenceModel, pair: Pair) -> Dire
 
 
 # -- responses ---------------------------------------------------------------------------------------------------------
-
-
-def _total_variation(p: SequenceModel, q: SequenceModel) -> FloatArray:
-    """½ Σ |p - q|, as the larger of the two times 1 - e^(-|log p/q|), in which nothing cancels."""
-    log_p, log_q = p.log_probabilities(), q.log_probabilities()
-    larger = np.maximum(log_p, log_q)
-    never = np.isneginf(larger)
-    apart = np.where(never, 0.0, larger) - np.where(never, 0.0, np.minimum(log_p, log_q))
-    return np.asarray(-0.5 * (np.exp(larger) * np.expm1(-apart)).sum(axis=1) + 0.0)
 
 
 def _uncovered(p: SequenceModel, q: SequenceModel, prompt: int) -> Uncovered | None:

@@ -3,10 +3,11 @@
 import math
 from collections.abc import Hashable, Iterator, Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from tabular_bellman.distillation.records import at_prompt
 from tabular_bellman.tokens import plural
 
 if TYPE_CHECKING:
@@ -51,12 +52,14 @@ def _divergences(report: "DistillationReport", i: int) -> Iterator[str]:
         ("token-level KL, mean by response", "token_kl_by_response"),
         ("mean length (EOS counts)", "mean_length"),
     ):
-        yield _columns(label, *(_number(_at(getattr(each, name), i)) for each in report.directions))
-    yield _columns("total variation", *[_number(_at(report.total_variation, i))] * 2)
-    yield _columns("  at most, from KL", *(_number(_at(each.total_variation_bound, i)) for each in report.directions))
+        yield _columns(label, *(_number(at_prompt(getattr(each, name), i)) for each in report.directions))
+    yield _columns("total variation", *[_number(at_prompt(report.total_variation, i))] * 2)
+    yield _columns(
+        "  at most, from KL", *(_number(at_prompt(each.total_variation_bound, i)) for each in report.directions)
+    )
     for each in report.directions:
         yield from _why_infinite(each, each.uncovered[i])
-    if all(np.isnan(_at(bound.ratio, i)) and np.isfinite(_at(bound.value, i)) for bound in there.bounds):
+    if all(np.isnan(at_prompt(bound.ratio, i)) and np.isfinite(at_prompt(bound.value, i)) for bound in there.bounds):
         yield ""
         yield "The two are one model: what is left of the KL is rounding."
 
@@ -77,7 +80,7 @@ def _by_depth(report: "DistillationReport", i: int) -> Iterator[str]:
     yield ""
     yield _columns("KL by depth (tokens already written)", "", "")
     tables = [np.atleast_2d(each.by_depth)[i].tolist() for each in report.directions]
-    totals = [_at(each.kl, i) for each in report.directions]
+    totals = [at_prompt(each.kl, i) for each in report.directions]
     for depth, values in enumerate(zip(*tables, strict=True)):
         cells = [f"{_number(x)} {_share(x, whole):>5}" for x, whole in zip(values, totals, strict=True)]
         yield _columns(f"  depth {depth}", *cells)
@@ -95,7 +98,7 @@ def _by_prefix(report: "DistillationReport", i: int) -> Iterator[str]:
         yield f"{title:<30}{'P(s)':>12}{'KL_s':>12}{'P(s)·KL_s':>14}{'share':>8}"
         for prefix, chance, value in found:
             step = value / chance if chance > 0.0 else value
-            share = _share(value, _at(each.kl, i))
+            share = _share(value, at_prompt(each.kl, i))
             yield f"  {_tokens(prefix):<28}{_number(chance):>12}{_number(step):>12}{_number(value):>14}{share:>8}"
         if n > len(found) == _SHOWN_PREFIXES:
             yield f"  … of {plural(n, 'prefix')}"
@@ -121,10 +124,13 @@ def _bounds(report: "DistillationReport", i: int) -> Iterator[str]:
         yield _columns(title, *[f"{'bound':>9} {'/KL':>7}"] * 2)
         for mine, theirs in zip(there.bounds, back.bounds, strict=True):
             if mine.kind == kind:
-                cells = [f"{_number(_at(each.value, i)):>9} {_ratio(_at(each.ratio, i)):>7}" for each in (mine, theirs)]
+                cells = [
+                    f"{_number(at_prompt(each.value, i)):>9} {_ratio(at_prompt(each.ratio, i)):>7}"
+                    for each in (mine, theirs)
+                ]
                 yield _columns(f"  {mine.formula}", *cells)
         if kind == "upper":
-            yield f"  {_epsilon(*(_at(x, i) for x in (report.epsilon, report.epsilon_best_gauge)))}"
+            yield f"  {_epsilon(*(at_prompt(x, i) for x in (report.epsilon, report.epsilon_best_gauge)))}"
 
 
 def _epsilon(epsilon: float, best: float) -> str:
@@ -138,8 +144,8 @@ def _estimators(report: "DistillationReport", i: int) -> Iterator[str]:
     yield ""
     yield _columns("Estimates of that KL from one draw", *[f"{'bias':>10} {'std':>9}"] * 2)
     for pair in zip(there.estimators, back.estimators, strict=True):
-        biases = [_at(each.bias, i) for each in pair]
-        spreads = [_number(_at(each.std, i)) for each in pair]
+        biases = [at_prompt(each.bias, i) for each in pair]
+        spreads = [_number(at_prompt(each.std, i)) for each in pair]
         cells = [f"{_number(bias, '+'):>10} {std:>9}" for bias, std in zip(biases, spreads, strict=True)]
         yield _columns(f"  {pair[0].name:<9} {pair[0].formula}", *cells)
 
@@ -202,10 +208,6 @@ def _tokens(sequence: Sequence[Hashable]) -> str:
 
 def _shortened(text: str, width: int) -> str:
     return text if len(text) <= width else f"{text[: width - 1]}…"
-
-
-def _at(value: Any, i: int) -> float:
-    return float(np.atleast_1d(value)[i])
 
 
 def _wrapped(text: str, indent: int = 0) -> list[str]:
