@@ -11,11 +11,13 @@ from tabular_bellman import (
     SequenceSpace,
     StateActionTable,
     inverse_soft_bellman,
+    kernel,
     kl_divergence,
     soft_bellman,
 )
 from tabular_bellman.bounds import kappa
 from tabular_bellman.extended import FloatArray
+from tabular_bellman.kernel import Plan
 from tabular_bellman.learning import (
     autoregressive_risk,
     autoregressive_risk_gradient,
@@ -53,6 +55,19 @@ def _arm(space: SequenceSpace, logits: Levels) -> AutoregressiveModel:
 def _soft_bellman(space: SequenceSpace, rewards: Levels, temperature: float) -> tuple[Levels, Levels]:
     logits, values = soft_bellman(_table(space, rewards), temperature=temperature)
     return logits.levels, values.levels
+
+
+_PLANS: Final = {
+    "whole": Plan(),
+    "blocked": Plan(block=4, fewest=1),
+    "threaded": Plan(block=64, fewest=1, threads=2, threads_from=0),
+    "shifted": Plan(least_sum=np.inf),
+    "blocked, threaded, shifted": Plan(block=4, fewest=1, threads=3, threads_from=0, least_sum=np.inf),
+}
+
+
+def _kernel(space: SequenceSpace, rewards: Levels, temperature: float, path: str) -> tuple[Levels, Levels]:
+    return kernel.backward(space, rewards, temperature, plan=_PLANS[path])
 
 
 def _with_reference(space: SequenceSpace, rewards: Levels, reference: Levels) -> tuple[Levels, Levels]:
@@ -177,6 +192,7 @@ LIBRARY: Final[Toolkit[FloatArray]] = Toolkit(
     carrier=_same,
     soft_bellman=_soft_bellman,
     recursion=(_float := reference_toolkit(LogFloat(), _same, np.exp, _same, _number, _same)).recursion,
+    kernel=_kernel,
     with_reference=_with_reference,
     regularised=_regularised,
     regularised_inverse=_regularised_inverse,

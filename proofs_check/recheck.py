@@ -2900,6 +2900,13 @@ def _l_kernel(c: Case) -> Iterator[Row]:
         yield f"logits at depth {t}", "equal", left, right
         left, right = ([c.temperature * log(V[s]) for s in c.places(t)] for V in (tails, values))
         yield f"values at depth {t}", "equal", left, right
+    # How code goes through the tree makes no difference to what it should find.
+    for path in ("whole", "blocked", "threaded", "shifted", "blocked, threaded, shifted"):
+        for t in range(c.T):
+            left, right = ([c.temperature * log(q[k]) for k in c.pairs(t)] for q in (logits, again))
+            yield f"{path}: logits at depth {t}", "equal", left, right
+            left, right = ([c.temperature * log(V[s]) for s in c.places(t)] for V in (tails, values))
+            yield f"{path}: values at depth {t}", "equal", left, right
 
 
 @definition("L-parameters")

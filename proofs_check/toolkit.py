@@ -20,9 +20,22 @@ from tabular_bellman.extended import FloatArray
 from tabular_bellman.number_systems import Bounded, BoundedLog, C, NumberSystem
 from tabular_bellman.recursion import backward, forward, inverse
 
-__all__ = ["FUNCTIONS", "REFERENCE", "Levels", "Toolkit", "bounded_toolkit", "expectation", "reference_toolkit"]
+__all__ = [
+    "FUNCTIONS",
+    "PATHS",
+    "REFERENCE",
+    "Levels",
+    "Toolkit",
+    "bounded_toolkit",
+    "expectation",
+    "reference_toolkit",
+]
 
 Levels = Sequence[Any]
+
+# How the kernel may go through a tree: uncut; in blocks of a prefix or a few; shared among threads; with a shift
+# everywhere, though none is needed; and all of that at once.
+PATHS: Final = ("whole", "blocked", "threaded", "shifted", "blocked, threaded, shifted")
 
 
 @dataclass(frozen=True)
@@ -49,6 +62,8 @@ class Toolkit(Generic[C]):
         (space, rewards, temperature) → (logits, values), the function that users call.
     recursion : callable
         The same through the generic recursion.
+    kernel : callable
+        (space, rewards, temperature, path) → (logits, values), the same by one of the kernel's `PATHS`.
     with_reference : callable
         (space, rewards, logits of the reference) → (logits, values), the soft Bellman map with a reference measure.
     regularised : callable
@@ -99,6 +114,7 @@ class Toolkit(Generic[C]):
     carrier: Callable[[Any], C]
     soft_bellman: Callable[[SequenceSpace, Levels, float], tuple[Levels, Levels]]
     recursion: Callable[[SequenceSpace, Levels, float], tuple[Levels, Levels]]
+    kernel: Callable[[SequenceSpace, Levels, float, str], tuple[Levels, Levels]]
     with_reference: Callable[[SequenceSpace, Levels, Levels], tuple[Levels, Levels]]
     regularised: Callable[[SequenceSpace, Levels, float, float, Levels | None], tuple[Levels, Levels]]
     regularised_inverse: Callable[[SequenceSpace, Levels, float, float, Levels | None], Levels]
@@ -298,6 +314,7 @@ def reference_toolkit(
         carrier=carrier,
         soft_bellman=recursion,
         recursion=recursion,
+        kernel=lambda space, rewards, temperature, _: recursion(space, rewards, temperature),
         with_reference=with_reference,
         regularised=regularised,
         regularised_inverse=regularised_inverse,

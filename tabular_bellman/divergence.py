@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 
 from tabular_bellman.errors import TabularBellmanError
-from tabular_bellman.extended import FloatArray, expectation
+from tabular_bellman.extended import FloatArray, expectation, kl_terms, weighted
 from tabular_bellman.inputs import expect
 from tabular_bellman.sequence_model import SequenceModel
 
@@ -109,27 +109,6 @@ def same_space(p: SequenceModel, q: SequenceModel) -> None:
     expect_model("p", p)
     expect_model("q", q)
     p.space.require_same(q.space, "KL divergence")
-
-
-def weighted(log_p: FloatArray, x: FloatArray) -> FloatArray:
-    """Return p·x: 0 where p forbids, and inf where x is, however small p is."""
-    infinite = np.isposinf(x)
-    product = np.where(infinite, np.inf, np.exp(log_p) * np.where(infinite, 0.0, x))
-    return np.where(np.isneginf(log_p), 0.0, product)
-
-
-def kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
-    """Return p log(p/q) - p + q from logarithms: inf where only q forbids, however small p is.
-
-    The last two terms add up to 0 over a distribution.  With them no term is negative, so that no rounding makes a
-    divergence negative, and that of two nearly equal distributions keeps its digits.
-    """
-    p, q = np.exp(log_p), np.exp(log_q)
-    with np.errstate(invalid="ignore", over="ignore"):
-        d = log_p - log_q
-        terms = np.where(d > -1.0, p * np.maximum(d + np.expm1(-d), 0.0), p * (d - 1.0) + q)
-    terms = np.where(np.isneginf(log_q), np.inf, terms)
-    return np.where(np.isneginf(log_p), q, terms)
 
 
 def total_variation(p: SequenceModel, q: SequenceModel) -> FloatArray:

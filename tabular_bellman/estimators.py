@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from tabular_bellman.divergence import kl_terms, one_or_all, prefix_kl, same_space
-from tabular_bellman.extended import FloatArray
+from tabular_bellman.divergence import one_or_all, prefix_kl, same_space
+from tabular_bellman.extended import FloatArray, kl_terms
 from tabular_bellman.sequence_model import SequenceModel
 
 __all__ = ["KLEstimator", "KLEstimators", "kl_estimators"]

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from tabular_bellman.errors import TabularBellmanError
 
-__all__ = ["FloatArray", "expectation", "logsumexp", "normalise", "subtract"]
+__all__ = ["FloatArray", "expectation", "kl_terms", "logsumexp", "normalise", "subtract", "weighted"]
 
 FloatArray = NDArray[np.float64]
 
@@ -72,3 +72,24 @@ def expectation(p: FloatArray, x: FloatArray, axis: int | None = None) -> FloatA
     """Return Σ p·x along `axis`, where a term with p = 0 is 0 whatever x is."""
     with np.errstate(invalid="ignore"):
         return np.asarray(np.where(p == 0.0, 0.0, p * x).sum(axis=axis))
+
+
+def weighted(log_p: FloatArray, x: FloatArray) -> FloatArray:
+    """Return p·x: 0 where p forbids, and inf where x is, however small p is."""
+    infinite = np.isposinf(x)
+    product = np.where(infinite, np.inf, np.exp(log_p) * np.where(infinite, 0.0, x))
+    return np.where(np.isneginf(log_p), 0.0, product)
+
+
+def kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+    """Return p log(p/q) - p + q from logarithms: inf where only q forbids, however small p is.
+
+    The last two terms add up to 0 over a distribution.  With them no term is negative, so that no rounding makes a
+    divergence negative, and that of two nearly equal distributions keeps its digits.
+    """
+    p, q = np.exp(log_p), np.exp(log_q)
+    with np.errstate(invalid="ignore", over="ignore"):
+        d = log_p - log_q
+        terms = np.where(d > -1.0, p * np.maximum(d + np.expm1(-d), 0.0), p * (d - 1.0) + q)
+    terms = np.where(np.isneginf(log_q), np.inf, terms)
+    return np.where(np.isneginf(log_p), q, terms)

@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import logsumexp as scipy_logsumexp
 
+from tabular_bellman import kernel
 from tabular_bellman.enumeration import completions, reading_order
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, normalise
@@ -217,10 +218,11 @@ class AutoregressiveModel(SequenceModel):
         expect(StateActionTable, logits, "the table of logits")
         self.space = logits.space
         self.logits = logits
-        values = [LogFloat().sum(level) for level in logits.levels]
-        self._values = StateTable._wrap(self.space, values)
-        self._refuse_empty(values[0])
-        refuse_dead([np.isneginf(q) for q in logits.levels], [np.isneginf(v) for v in values], self.space)
+        self._values = StateTable._wrap(self.space, kernel.soft_values(logits.levels))
+        self._refuse_empty(self._values.levels[0])
+        dead = [np.isneginf(level) for level in self._values.levels]
+        if any(level.any() for level in dead):
+            refuse_dead([np.isneginf(level) for level in logits.levels], dead, self.space)
 
     @property
     def values(self) -> StateTable:
@@ -248,12 +250,10 @@ class AutoregressiveModel(SequenceModel):
 
     @cached_property
     def _log_probabilities(self) -> FloatArray:
-        P, parts = self.space.n_prompts, []
-        for t, (passing, policy) in enumerate(zip(self.prefix_log_probs.levels, self.log_policy.levels, strict=True)):
-            ends = policy if not self.space.has_eos else policy[-1:]
-            if t + 1 == self.space.n_depths or (self.space.has_eos and t + 1 >= self.space.min_length):
-                lexicographic = self.space.to_lexicographic(passing + ends, t)
-                parts.append(lexicographic.reshape(P, -1))
+        P, ends = self.space.n_prompts, kernel.response_log_probs(self.space, self.logits.levels)
+        first = self.space.n_depths - len(ends)
+        levels = (level.reshape(-1, level.shape[-1]) for level in ends)
+        parts = [self.space.to_lexicographic(level, t).reshape(P, -1) for t, level in enumerate(levels, first)]
         return np.concatenate(parts, axis=1)
 
     def _log_prob(self, p: int, response: Response) -> float:

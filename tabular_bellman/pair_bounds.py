@@ -13,9 +13,9 @@ from typing import Any, Final
 import numpy as np
 from scipy.special import expit
 
-from tabular_bellman.divergence import one_or_all, same_space, weighted
+from tabular_bellman.divergence import one_or_all, same_space
 from tabular_bellman.errors import TabularBellmanError
-from tabular_bellman.extended import FloatArray
+from tabular_bellman.extended import FloatArray, weighted
 from tabular_bellman.inputs import expect
 from tabular_bellman.kappa import kappa
 from tabular_bellman.recursion import inverse_soft_bellman

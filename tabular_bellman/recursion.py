@@ -1,7 +1,7 @@
 """The loops over depth: backward (the soft Bellman map M), inverse (M⁻¹), forward (chances of passing).
 
 The generic forms run over any number system and take and return *levels*, flat storage as `StateActionTable.levels`
-gives it.  The public functions take and return tables of float64 logs; `soft_bellman` uses the kernel.
+gives it.  The public functions take and return tables of float64 logs, and use the kernel.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,16 +14,18 @@ from tabular_bellman import kernel
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.inputs import expect, number
-from tabular_bellman.number_systems import C, LogFloat, NumberSystem
+from tabular_bellman.number_systems import C, NumberSystem
 from tabular_bellman.space import SequenceSpace
 from tabular_bellman.table import StateActionTable, StateTable
 
 __all__ = [
     "SupportsLogPolicy",
     "backward",
+    "checked_discount",
     "checked_temperature",
     "forward",
     "inverse",
+    "inverse_of_levels",
     "inverse_soft_bellman",
     "log_reference_levels",
     "prefix_marginals",
@@ -208,7 +210,7 @@ def soft_bellman(
     array([[0.6931, 0.    ]])
     """
     expect(StateActionTable, reward, "the reward")
-    temperature, discount = _parameters(temperature, discount)
+    temperature, discount = checked_temperature(temperature), checked_discount(discount)
     log_reference = log_reference_levels(reward.space, reference)
     logits, values = kernel.backward(reward.space, reward.levels, temperature, discount, log_reference)
     return StateActionTable._wrap(reward.space, logits), StateTable._wrap(reward.space, values)
@@ -253,21 +255,27 @@ def inverse_soft_bellman(
     True
     """
     expect(StateActionTable, logits, "the table of logits")
-    temperature, discount = _parameters(temperature, discount)
+    temperature, discount = checked_temperature(temperature), checked_discount(discount)
     log_reference = log_reference_levels(logits.space, reference)
-    try:
-        with np.errstate(over="raise"):
-            rewards = inverse(
-                logits.space,
-                LogFloat(),
-                logits.levels,
-                temperature=temperature,
-                discount=discount,
-                log_reference=log_reference,
-            )
-    except FloatingPointError:
-        raise TabularBellmanError("the logits overflow float64; scale them down, or raise the temperature.") from None
-    return StateActionTable._wrap(logits.space, [level.copy() for level in rewards])
+    rewards = inverse_of_levels(logits.space, logits.levels, temperature, discount, log_reference)
+    return StateActionTable._wrap(logits.space, rewards)
+
+
+def inverse_of_levels(
+    space: SequenceSpace,
+    logits: Sequence[FloatArray],
+    temperature: float,
+    discount: float,
+    log_reference: Sequence[FloatArray] | None,
+    out: Sequence[FloatArray] | None = None,
+) -> Sequence[FloatArray]:
+    """Return M⁻¹ of flat levels; refuse a finite logit into a dead prefix."""
+    rewards, dead = kernel.inverse(space, logits, temperature, discount, log_reference, out=out)
+    if dead:
+        weights = logits if log_reference is None else map(np.add, logits, log_reference)
+        nothing = [np.asarray(np.isneginf(level).all(axis=0)) for level in weights]
+        refuse_dead([np.isneginf(level) for level in logits], nothing, space)
+    return rewards
 
 
 def prefix_marginals(logits: StateActionTable) -> StateTable:
@@ -294,8 +302,7 @@ def prefix_marginals(logits: StateActionTable) -> StateTable:
     array([[[0.25]]])
     """
     expect(StateActionTable, logits, "the table of logits", "For a model, exponentiate its prefix_log_probs.")
-    log_passing = forward(logits.space, LogFloat(), logits.log_softmax().levels)
-    return StateTable._wrap(logits.space, [np.exp(level) for level in log_passing])
+    return StateTable._wrap(logits.space, kernel.passing(logits.space, logits.levels))
 
 
 def checked_temperature(temperature: float) -> float:
@@ -306,12 +313,12 @@ def checked_temperature(temperature: float) -> float:
     return temperature
 
 
-def _parameters(temperature: float, discount: float) -> tuple[float, float]:
-    temperature = checked_temperature(temperature)
+def checked_discount(discount: float) -> float:
+    """Return a discount as a float, if it lies in (0, 1]."""
     discount = number(discount, "discount")
     if not 0.0 < discount <= 1.0:
         raise TabularBellmanError(f"discount is {discount}; it must lie in (0, 1].")
-    return temperature, discount
+    return discount
 
 
 def log_reference_levels(

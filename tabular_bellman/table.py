@@ -6,9 +6,10 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
+from tabular_bellman import kernel
 from tabular_bellman.base_table import MISSING, Table, unpacked
 from tabular_bellman.errors import TabularBellmanError
-from tabular_bellman.extended import FloatArray, normalise
+from tabular_bellman.extended import FloatArray
 from tabular_bellman.inputs import expect, float_array, number, number_from
 from tabular_bellman.next_token import next_token_levels
 from tabular_bellman.space import SequenceSpace
@@ -249,11 +250,12 @@ class StateActionTable(Table):
 
     def log_softmax(self) -> "StateActionTable":
         """Return the table of log-probabilities at each prefix; -inf throughout where everything is forbidden."""
-        return self._wrap(self.space, [normalise(level) for level in self._levels])
+        return self._wrap(self.space, kernel.log_policy(self._levels))
 
     def softmax(self) -> "StateActionTable":
         """Return the table of probabilities at each prefix; 0 throughout where everything is forbidden."""
-        return self._wrap(self.space, [np.exp(normalise(level)) for level in self._levels])
+        levels = kernel.log_policy(self._levels)
+        return self._wrap(self.space, [np.exp(level, out=level) for level in levels])
 
     def centered(self) -> "StateActionTable":
         """Return the table minus its mean over the allowed actions of each prefix.

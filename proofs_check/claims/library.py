@@ -7,9 +7,9 @@ import numpy as np
 
 from proofs_check.claim import Claim, Comparison
 from proofs_check.instances import MODEST, Instance
-from proofs_check.mistakes import EBM_POLICY, REGULARISED, REGULARISED_INVERSE, SOFT_BELLMAN
+from proofs_check.mistakes import EBM_POLICY, KERNEL, REGULARISED, REGULARISED_INVERSE, SOFT_BELLMAN
 from proofs_check.paths import chances, pair_totals, tempered
-from proofs_check.toolkit import Toolkit
+from proofs_check.toolkit import PATHS, Toolkit
 from tabular_bellman.recursion import backward
 
 __all__ = ["CLAIMS"]
@@ -22,6 +22,11 @@ def _kernel(kit: Toolkit[Any], instance: Instance) -> Iterator[Comparison]:
     for t in range(instance.space.n_depths):
         yield Comparison(f"logits at depth {t}", logits[t], generic_logits[t])
         yield Comparison(f"values at depth {t}", values[t], generic_values[t])
+    for path in PATHS:
+        logits, values = kit.kernel(instance.space, rewards, tau, path)
+        for t in range(instance.space.n_depths):
+            yield Comparison(f"{path}: logits at depth {t}", logits[t], generic_logits[t])
+            yield Comparison(f"{path}: values at depth {t}", values[t], generic_values[t])
 
 
 def _parameters(kit: Toolkit[Any], instance: Instance) -> Iterator[Comparison]:
@@ -59,12 +64,15 @@ CLAIMS: Final = (
     Claim(
         id="L-kernel",
         place="this library",
-        statement="the fast kernel computes what the generic recursion computes",
-        latex=r"\text{the fast kernel computes what the generic recursion computes}",
+        statement="the fast kernel computes what the generic recursion computes, on each of its paths",
+        latex=r"\text{the fast kernel computes what the generic recursion computes, on each of its paths}",
         hypotheses="none",
-        routes=("the kernel behind soft_bellman", "the generic recursion over LogFloat"),
+        routes=(
+            "soft_bellman; and its kernel uncut, in blocks, on threads, with a shift everywhere, and all at once",
+            "the generic recursion over LogFloat",
+        ),
         body=_kernel,
-        mistakes=SOFT_BELLMAN,
+        mistakes=(*SOFT_BELLMAN, *KERNEL),
     ),
     Claim(
         id="L-parameters",

@@ -11,6 +11,7 @@ from proofs_check.mistakes.ebm_policy import EBM_POLICY
 from proofs_check.mistakes.enumeration import EBM, LOG_PARTITION, RESPONSE_REWARDS
 from proofs_check.mistakes.information import ENTROPY, KAPPA, KL, KL_ALLOWED, KL_OF_ONE_STEP
 from proofs_check.mistakes.inverse import INVERSE
+from proofs_check.mistakes.kernel import KERNEL
 from proofs_check.mistakes.learning import (
     ARM_GRADIENT,
     ARM_RISK,
@@ -38,6 +39,7 @@ __all__ = [
     "FORWARD_MODE",
     "INVERSE",
     "KAPPA",
+    "KERNEL",
     "KL",
     "KL_ALLOWED",
     "KL_OF_ONE_STEP",
@@ -61,6 +63,7 @@ __all__ = [
 
 MISTAKES: Final = (
     *SOFT_BELLMAN,
+    *KERNEL,
     *WITH_REFERENCE,
     *REGULARISED,
     *INVERSE,

@@ -20,11 +20,10 @@ from tabular_bellman.divergence import (
     prefix_kl,
     token_kl_divergence,
     total_variation,
-    weighted,
 )
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.estimators import KLEstimators, kl_estimators
-from tabular_bellman.extended import FloatArray
+from tabular_bellman.extended import FloatArray, weighted
 from tabular_bellman.models import AutoregressiveModel, EnergyBasedModel
 from tabular_bellman.sequence_model import SequenceModel
 from tabular_bellman.space import SequenceSpace

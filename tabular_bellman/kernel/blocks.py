@@ -1,0 +1,212 @@
+"""How a pass over the tree is cut: into blocks of prefixes that stay in cache, and among threads.
+
+A block is a range of prefixes of one depth, together with all their actions.  The prefixes that follow a range [a, b)
+of depth t are V ranges of depth t+1, y·N_t + [a, b): so what lies below one range of a depth is no part of what lies
+below another, and each can go to a thread of its own.
+
+How a tree is cut changes no bit of a result: each number is computed from the same numbers in the same order.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+import numpy as np
+
+from tabular_bellman.errors import TabularBellmanError
+from tabular_bellman.extended import FloatArray
+
+__all__ = ["DEFAULT_PLAN", "QUIET", "THREADS_VARIABLE", "Plan", "Step", "fold", "n_threads", "walk"]
+
+THREADS_VARIABLE: Final = "TABULAR_BELLMAN_THREADS"
+_BLOCK: Final = 2**17  # entries, 1 MiB: of smaller ones calls cost more than is won from the cache
+_FEWEST_COLUMNS: Final = 256
+_THREADS_FROM: Final = 2**20
+_LEAST_SUM: Final = 1e-280
+
+# What is out of range in a block is looked for in its sums, and done again with care.
+QUIET: Final[dict[str, Any]] = {"over": "ignore", "divide": "ignore", "invalid": "ignore"}
+
+# One block: depth, the range of prefixes, and room for as many numbers as the block has entries.
+Step = Callable[[int, int, int, FloatArray], None]
+# The numbers of one block, from those of the prefixes that follow.
+Combine = Callable[[int, int, int, FloatArray | None], FloatArray]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to cut a pass.
+
+    Attributes
+    ----------
+    block : int
+        Entries of a table, at most, in a block (of more than `fewest` prefixes).
+    threads : int or None
+        At most so many; None: as many as `n_threads` says.
+    threads_from : int
+        Trees with fewer entries are left to one thread.
+    fewest : int
+        A block has at least so many prefixes, where the depth has them: calls have a price.
+    least_sum : float
+        Where Σ exp is smaller, it is done again with a shift by the maximum; inf: everywhere.
+    """
+
+    block: int = _BLOCK
+    threads: int | None = None
+    threads_from: int = _THREADS_FROM
+    fewest: int = _FEWEST_COLUMNS
+    least_sum: float = _LEAST_SUM
+
+
+DEFAULT_PLAN: Final = Plan()
+
+
+@cache
+def n_threads() -> int:
+    """Return how many threads a large table is shared among: the processors of this process.
+
+    ``TABULAR_BELLMAN_THREADS``, and else ``OMP_NUM_THREADS`` (which process pools set for their workers), sets an
+    upper limit; both are read once.
+    """
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    said = os.environ.get(THREADS_VARIABLE)
+    if said is None:
+        first = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+        return min(available, int(first)) if first.isdecimal() and int(first) > 0 else available
+    if not said.strip().isdecimal() or int(said) < 1:
+        raise TabularBellmanError(f"{THREADS_VARIABLE} is {said!r}; it must be a positive integer, or not be set.")
+    return min(available, int(said))
+
+
+def walk(
+    levels: Sequence[FloatArray], step: Step, *, order: Literal["up", "down"], plan: Plan = DEFAULT_PLAN, room: int = 1
+) -> None:
+    """Call ``step(t, a, b, work)`` for blocks that cover each depth.
+
+    Parameters
+    ----------
+    levels : sequence of ndarray, shapes (A_t, P·V**t)
+        Only their shapes matter.
+    step : callable
+        Gets depth, range of prefixes, and a flat work array with room for the block's entries.
+    order : {"up", "down"}
+        "up": from the last depth to the root, every block after all blocks below it.  "down": from the root.
+    plan : Plan
+    room : int
+        The size of the work array, in blocks.
+    """
+    sizes = [level.shape[1] for level in levels]
+    rows = levels[max(0, len(levels) - 2)].shape[0]  # no depth has more actions than the last but one
+    if sizes[-1] * rows <= plan.block:  # no cutting, no threads
+        work = np.empty(room * rows * sizes[-1])
+        depths = range(len(sizes))
+        with np.errstate(**QUIET):
+            for t in reversed(depths) if order == "up" else depths:
+                step(t, 0, sizes[t], work)
+        return
+    columns = max(plan.fewest, plan.block // rows)
+    threads = _threads(levels, plan)
+    # Not deeper than there are columns for every thread: what lies above is left to one.
+    enough = threads * max(1, columns // 2)
+    split = next((t for t, size in enumerate(sizes) if size >= enough), len(sizes) - 1)
+    shares = _shares(sizes[split], threads)
+    shallow, deep = range(split), range(split, len(sizes))
+    if order == "up":
+        shallow, deep = shallow[::-1], deep[::-1]
+
+    @np.errstate(**QUIET)
+    def below(share: tuple[int, int]) -> None:
+        work = np.empty(room * rows * columns)
+        for t in deep:
+            for start in range(0, sizes[t], sizes[split]):
+                for a, b in _cut(start + share[0], start + share[1], columns):
+                    step(t, a, b, work)
+
+    @np.errstate(**QUIET)
+    def above() -> None:
+        work = np.empty(room * rows * columns)
+        for t in shallow:
+            for a, b in _cut(0, sizes[t], columns):
+                step(t, a, b, work)
+
+    if order == "down":
+        above()
+    _share_out(below, shares)
+    if order == "up":
+        above()
+
+
+def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT_PLAN) -> FloatArray:
+    """Return one number for each root, from the leaves up, and store none of those between.
+
+    Depth first, over ranges of prefixes: of each depth no more than one block is held.
+
+    Parameters
+    ----------
+    levels : sequence of ndarray, shapes (A_t, P·V**t)
+        Only their shapes matter.
+    combine : callable
+        ``combine(t, a, b, below)``: the numbers of prefixes [a, b) of depth t, from those below, of shape (V, b-a);
+        at the last depth `below` is None.
+    plan : Plan
+
+    Returns
+    -------
+    ndarray, shape (P,)
+    """
+    sizes = [level.shape[1] for level in levels]
+    rows, last = levels[max(0, len(levels) - 2)].shape[0], len(sizes) - 1
+    V = sizes[1] // sizes[0] if last else 1
+    columns = max(plan.fewest, plan.block // rows)
+    split = next((t for t, size in enumerate(sizes) if size >= columns and V > 1), last)
+
+    def folded(t: int, a: int, b: int) -> FloatArray:
+        if t == last:
+            return combine(t, a, b, None)
+        below = np.empty((V, b - a))
+        for token in range(V):
+            start = token * sizes[t]
+            below[token] = folded(t + 1, start + a, start + b)
+        return combine(t, a, b, below)
+
+    @np.errstate(**QUIET)
+    def share_folded(share: tuple[int, int]) -> None:
+        for a, b in _cut(*share, columns):
+            numbers[a:b] = folded(split, a, b)
+
+    numbers = np.empty(sizes[split])
+    _share_out(share_folded, _shares(sizes[split], _threads(levels, plan)))
+    with np.errstate(**QUIET):
+        for t in range(split - 1, -1, -1):
+            numbers = combine(t, 0, sizes[t], numbers.reshape(V, sizes[t]))
+    return numbers
+
+
+def _threads(levels: Sequence[FloatArray], plan: Plan) -> int:
+    return 1 if sum(level.size for level in levels) < plan.threads_from else plan.threads or n_threads()
+
+
+def _shares(size: int, threads: int) -> list[tuple[int, int]]:
+    threads = min(threads, size)
+    return [(size * k // threads, size * (k + 1) // threads) for k in range(threads)]
+
+
+def _share_out(work: Callable[[tuple[int, int]], None], shares: list[tuple[int, int]]) -> None:
+    """Do the first share here, and each other one on a thread."""
+    if len(shares) == 1:
+        return work(shares[0])
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(len(shares) - 1) as pool:
+        others = [pool.submit(work, share) for share in shares[1:]]
+        work(shares[0])
+        for other in others:
+            other.result()
+    return None
+
+
+def _cut(a: int, b: int, columns: int) -> Iterator[tuple[int, int]]:
+    for start in range(a, b, columns):
+        yield start, min(start + columns, b)

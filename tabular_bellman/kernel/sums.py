@@ -1,0 +1,114 @@
+"""log Σ exp and softmax over one block, without a shift where none is needed.
+
+Subtracting the maximum costs two passes, and is needed only where exp leaves the range of float64.  That shows in the
+sum: where it is an ordinary number, what was lost below the range is less than 1e-27 of it.  So the sums are looked
+at, not the terms, and only the columns where a sum is out of range are done again, with the shift.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tabular_bellman.extended import FloatArray, logsumexp, normalise
+
+__all__ = ["EXTREME", "add_up", "log_softmax", "log_sum_exp", "softmax_times"]
+
+# Two numbers add up beyond the range only if each is at least half a last place of the largest, 1e292.
+EXTREME: Final = 1e290
+_DIFFERENCES: Final = 1e150  # of numbers up to here no square overflows, and no difference
+_FEW: Final = 6  # rows; fewer are added one by one, which is faster than a reduction, in the same order
+
+
+def log_sum_exp(x: FloatArray, out: FloatArray, work: FloatArray, least: float) -> NDArray[np.intp] | None:
+    """Write log Σ exp(x) over the first axis to `out`; return the columns that needed a shift, None for none.
+
+    Parameters
+    ----------
+    x : ndarray, shape (k, n)
+        -inf allowed.
+    out : ndarray, shape (n,)
+    work : ndarray, shape (k, n)
+    least : float
+        Sums that are smaller are out of range.
+    """
+    np.exp(x, out=work)
+    add_up(work, out)
+    again = _out_of_range(out, least)
+    np.log(out, out=out)
+    if again is not None:
+        out[again] = logsumexp(x[:, again])
+    return again
+
+
+def log_softmax(x: FloatArray, out: FloatArray, work: FloatArray) -> None:
+    """Write x - log Σ exp(x) over the first axis to `out`, -inf throughout a column of -inf.
+
+    The maximum is taken off first, always: the result depends on differences only, and keeps its digits however large
+    the numbers themselves are.
+
+    Raises
+    ------
+    TabularBellmanError
+        If two numbers of a column differ by more than float64 can hold.
+    """
+    top = _largest(x)
+    # Columns of -inf, and numbers whose differences may overflow; one dot product tells whether there are any.
+    again = None if np.dot(top, top) < np.inf else np.flatnonzero(~(np.abs(top) < _DIFFERENCES))
+    np.subtract(x, top, out=out)
+    np.exp(out, out=work)
+    add_up(work, top)
+    np.log(top, out=top)
+    np.subtract(out, top, out=out)
+    if again is not None:
+        out[:, again] = normalise(x[:, again])
+
+
+def softmax_times(x: FloatArray, factor: FloatArray, out: FloatArray, work: FloatArray, least: float) -> None:
+    """Write the first rows of softmax(x) · factor over the first axis, as many as `out` has; 0 for a column of -inf.
+
+    Parameters
+    ----------
+    x : ndarray, shape (k, n)
+    factor : ndarray, shape (n,)
+    out : ndarray, shape (m, n)
+    work : ndarray, shape (k, n)
+    least : float
+        Sums that are smaller are out of range.
+    """
+    totals = np.empty(x.shape[1])
+    np.exp(x, out=work)
+    add_up(work, totals)
+    again = _out_of_range(totals, least)
+    np.divide(factor, totals, out=totals)
+    np.multiply(work[: len(out)], totals, out=out)
+    if again is not None:
+        out[:, again] = np.exp(normalise(x[:, again])[: len(out)]) * factor[again]
+
+
+def add_up(terms: FloatArray, out: FloatArray) -> None:
+    """Add over the first axis, in order, however wide the block is."""
+    if not 1 < len(terms) <= _FEW:
+        if len(out) > 1:
+            np.add.reduce(terms, axis=0, out=out)
+        else:  # a reduction of a single column goes in another order
+            out[0] = np.add.accumulate(terms[:, 0])[-1]
+        return
+    np.add(terms[0], terms[1], out=out)
+    for row in terms[2:]:
+        np.add(out, row, out=out)
+
+
+def _largest(x: FloatArray) -> FloatArray:
+    if not 1 < len(x) <= _FEW:
+        return np.asarray(np.maximum.reduce(x, axis=0))
+    top: FloatArray = np.maximum(x[0], x[1])
+    for row in x[2:]:
+        np.maximum(top, row, out=top)
+    return top
+
+
+def _out_of_range(totals: FloatArray, least: float) -> NDArray[np.intp] | None:
+    if np.minimum.reduce(totals) > least and np.maximum.reduce(totals) < np.inf:
+        return None
+    return np.flatnonzero(~((totals > least) & (totals < np.inf)))
