@@ -51,13 +51,15 @@ def empty_pairs(space: SequenceSpace) -> list[FloatArray]:
     TabularBellmanError
         If they would take more than ``space.max_bytes``.
     """
-    _check_space(space, space.n_pairs)
+    expect(SequenceSpace, space, "the space")
+    space.check_budget("Levels", space.n_pairs)
     return [np.empty(shape) for shape in _pair_shapes(space)]
 
 
 def empty_prefixes(space: SequenceSpace) -> list[FloatArray]:
     """Return levels for a number at each prefix, not filled: arrays of shape (P·V**t,)."""
-    _check_space(space, space.n_prefixes)
+    expect(SequenceSpace, space, "the space")
+    space.check_budget("Levels", space.n_prefixes)
     return [np.empty(space.n_prefixes_at(t)) for t in range(space.n_depths)]
 
 
@@ -247,11 +249,6 @@ def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, check
 
 
 # -- what is handed in -----------------------------------------------------------------------------------------------
-
-
-def _check_space(space: SequenceSpace, n_entries: int) -> None:
-    expect(SequenceSpace, space, "the space")
-    space.check_budget("Levels", n_entries)
 
 
 def _pair_shapes(space: SequenceSpace) -> list[tuple[int, ...]]:

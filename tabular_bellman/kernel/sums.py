@@ -16,7 +16,6 @@ __all__ = ["EXTREME", "add_up", "log_softmax", "log_sum_exp", "softmax_times"]
 
 # Two numbers add up beyond the range only if each is at least half a last place of the largest, 1e292.
 EXTREME: Final = 1e290
-_DIFFERENCES: Final = 1e150  # of numbers up to here no square overflows, and no difference
 _FEW: Final = 6  # rows; fewer are added one by one, which is faster than a reduction, in the same order
 
 
@@ -53,8 +52,9 @@ def log_softmax(x: FloatArray, out: FloatArray, work: FloatArray) -> None:
         If two numbers of a column differ by more than float64 can hold.
     """
     top = _largest(x)
-    # Columns of -inf, and numbers whose differences may overflow; one dot product tells whether there are any.
-    again = None if np.dot(top, top) < np.inf else np.flatnonzero(~(np.abs(top) < _DIFFERENCES))
+    again = None
+    if not (np.minimum.reduce(top) > -EXTREME and np.maximum.reduce(top) < EXTREME):
+        again = np.flatnonzero(~(np.abs(top) < EXTREME))  # columns of -inf, and numbers whose differences may overflow
     np.subtract(x, top, out=out)
     np.exp(out, out=work)
     add_up(work, top)
