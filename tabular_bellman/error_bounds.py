@@ -142,6 +142,6 @@ def _error_of_log_sum(x: FloatArray, error: FloatArray, value: FloatArray) -> Fl
         carried = (np.exp(x - np.where(value == -np.inf, 0.0, value)) * error).sum(axis=0)
     else:
         log_policy = np.empty(x.shape)
-        log_softmax(x, log_policy, np.empty(x.shape))
+        log_softmax(x, log_policy, np.empty(x.size + x.shape[1]))
         carried = np.maximum(logsumexp(log_policy + error), 0.0)
     return np.asarray(carried + own)

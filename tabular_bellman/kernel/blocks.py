@@ -81,7 +81,12 @@ def n_threads() -> int:
 
 
 def walk(
-    levels: Sequence[FloatArray], step: Step, *, order: Literal["up", "down"], plan: Plan = DEFAULT_PLAN, room: int = 1
+    levels: Sequence[FloatArray],
+    step: Step,
+    *,
+    order: Literal["up", "down"],
+    plan: Plan = DEFAULT_PLAN,
+    blocks: int = 1,
 ) -> None:
     """Call ``step(t, a, b, work)`` for blocks that cover each depth.
 
@@ -90,52 +95,57 @@ def walk(
     levels : sequence of ndarray, shapes (A_t, P·V**t)
         Only their shapes matter.
     step : callable
-        Gets depth, range of prefixes, and a flat work array with room for the block's entries.
+        Gets depth, range of prefixes, and a flat work array with room for the block's entries, and a row more.
     order : {"up", "down"}
         "up": from the last depth to the root, every block after all blocks below it.  "down": from the root.
     plan : Plan
-    room : int
-        The size of the work array, in blocks.
+    blocks : int
+        How many blocks the work array has room for, besides a row more.
     """
     sizes = [level.shape[1] for level in levels]
-    rows = levels[max(0, len(levels) - 2)].shape[0]  # no depth has more actions than the last but one
+    widest = levels[max(0, len(levels) - 2)]  # no depth has more actions than the last but one
+    rows = len(widest)
     if sizes[-1] * rows <= plan.block:  # no cutting, no threads
-        work = np.empty(room * rows * sizes[-1])
+        work = np.empty((blocks * rows + 1) * sizes[-1])
         depths = range(len(sizes))
         with np.errstate(**QUIET):
             for t in reversed(depths) if order == "up" else depths:
                 step(t, 0, sizes[t], work)
         return
-    columns = max(plan.fewest, plan.block // rows)
-    threads = _threads(levels, plan)
-    # Not deeper than there are columns for every thread: what lies above is left to one.
-    enough = threads * max(1, columns // 2)
-    split = next((t for t, size in enumerate(sizes) if size >= enough), len(sizes) - 1)
-    shares = _shares(sizes[split], threads)
+    threads, split = _threads(levels, plan), len(sizes)
+    if threads > 1:
+        # Not deeper than there are prefixes for every thread: what lies above is left to one.
+        enough = threads * max(1, _columns(rows, plan) // 2)
+        split = next((t for t, size in enumerate(sizes) if size >= enough), len(sizes) - 1)
     shallow, deep = range(split), range(split, len(sizes))
     if order == "up":
         shallow, deep = shallow[::-1], deep[::-1]
 
-    @np.errstate(**QUIET)
-    def below(share: tuple[int, int]) -> None:
-        work = np.empty(room * rows * columns)
+    def above() -> Iterator[tuple[int, int, int]]:
+        for t in shallow:
+            for a, b in _cut(0, sizes[t], _columns(len(levels[t]), plan)):
+                yield t, a, b
+
+    def below(share: tuple[int, int]) -> Iterator[tuple[int, int, int]]:
         for t in deep:
             for start in range(0, sizes[t], sizes[split]):
-                for a, b in _cut(start + share[0], start + share[1], columns):
-                    step(t, a, b, work)
+                for a, b in _cut(start + share[0], start + share[1], _columns(len(levels[t]), plan)):
+                    yield t, a, b
 
     @np.errstate(**QUIET)
-    def above() -> None:
-        work = np.empty(room * rows * columns)
-        for t in shallow:
-            for a, b in _cut(0, sizes[t], columns):
-                step(t, a, b, work)
+    def run(places: Iterator[tuple[int, int, int]]) -> None:
+        work = np.empty(
+            max((blocks * len(level) + 1) * _columns(len(level), plan) for level in (levels[0], levels[-1], widest))
+        )
+        for t, a, b in places:
+            step(t, a, b, work)
 
     if order == "down":
-        above()
-    _share_out(below, shares)
+        run(above())
+    if deep:
+        _share_out(lambda share: run(below(share)), _shares(sizes[split], threads))
     if order == "up":
-        above()
+        run(above())
 
 
 def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT_PLAN) -> FloatArray:
@@ -159,7 +169,7 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
     sizes = [level.shape[1] for level in levels]
     rows, last = levels[max(0, len(levels) - 2)].shape[0], len(sizes) - 1
     V = sizes[1] // sizes[0] if last else 1
-    columns = max(plan.fewest, plan.block // rows)
+    columns = _columns(rows, plan)
     split = next((t for t, size in enumerate(sizes) if size >= columns and V > 1), last)
 
     def folded(t: int, a: int, b: int) -> FloatArray:
@@ -182,6 +192,10 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
         for t in range(split - 1, -1, -1):
             numbers = combine(t, 0, sizes[t], numbers.reshape(V, sizes[t]))
     return numbers
+
+
+def _columns(rows: int, plan: Plan) -> int:
+    return max(plan.fewest, plan.block // rows)
 
 
 def _threads(levels: Sequence[FloatArray], plan: Plan) -> int:

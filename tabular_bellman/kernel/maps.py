@@ -45,7 +45,7 @@ class _SoftValue:
             reference = self.log_reference[t][:, a:b]
             x = x + reference
         if len(q) > 1:
-            again = log_sum_exp(x, out, work[: x.size].reshape(x.shape), self.least)
+            again = log_sum_exp(x, out, work, self.least)
             if again is not None:
                 self._look(q, reference, out, again)
             if self.temperature != 1.0:
@@ -130,7 +130,7 @@ def inverse(
         rewards[t][kept:, a:b] = q[kept:]
         if not t:
             return
-        values = np.empty(b - a)
+        values = work[q.size : q.size + b - a]
         soft_value(t, a, b, q, values, work)
         if discount != 1.0:
             values *= discount
@@ -167,7 +167,7 @@ def log_policy(logits: Levels, *, out: Levels | None = None, plan: Plan = DEFAUL
 
     def step(t: int, a: int, b: int, work: FloatArray) -> None:
         q = logits[t][:, a:b]
-        log_softmax(q, levels[t][:, a:b], work[: q.size].reshape(q.shape))
+        log_softmax(q, levels[t][:, a:b], work)
 
     walk(logits, step, order="down", plan=plan)
     return levels
@@ -184,7 +184,7 @@ def passing(space: SequenceSpace, logits: Levels, *, out: Levels | None = None, 
             return
         q = logits[t][:, a:b]
         after = levels[t + 1].reshape(V, -1)[:, a:b]
-        softmax_times(q, levels[t][a:b], after, work[: q.size].reshape(q.shape), plan.least_sum)
+        softmax_times(q, levels[t][a:b], after, work, plan.least_sum)
 
     walk(logits, step, order="down", plan=plan)
     return levels
@@ -206,19 +206,20 @@ def response_log_probs(
 
     def step(t: int, a: int, b: int, work: FloatArray) -> None:
         q, here = logits[t][:, a:b], so_far[t][a:b]
+        if t == last and space.has_eos:  # the forced EOS changes nothing, unless it is forbidden
+            if np.minimum.reduce(q[0]) == -np.inf:
+                here[q[0] == -np.inf] = -np.inf
+            return
         steps = work[: q.size].reshape(q.shape)
-        if len(q) == 1:  # the only action changes nothing, unless it is forbidden
-            steps[0] = np.where(q[0] == -np.inf, -np.inf, 0.0)
-        else:
-            log_softmax(q, steps, work[q.size : 2 * q.size].reshape(q.shape))
-        if t < last:
-            np.add(steps[:V], here, out=so_far[t + 1].reshape(V, -1)[:, a:b])
-        if not space.has_eos and t == last:
+        log_softmax(q, steps, work[q.size :])
+        if t == last:
             np.add(steps, here, out=ends[0][:, a:b])
-        elif len(q) > V or t == last:
-            np.add(steps[-1], here, out=here)
+            return
+        np.add(steps[:V], here, out=so_far[t + 1].reshape(V, -1)[:, a:b])
+        if len(q) > V:
+            np.add(steps[V], here, out=here)
 
-    walk(logits, step, order="down", plan=plan, room=2)
+    walk(logits, step, order="down", plan=plan, blocks=2)
     return ends
 
 
@@ -258,7 +259,7 @@ def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, plan:
     def combine(t: int, a: int, b: int, below: FloatArray | None) -> FloatArray:
         x = logits[t][:, a:b]
         log_p, log_q = np.empty(x.shape), np.empty(x.shape)
-        work = np.empty(x.shape)
+        work = np.empty(x.size + b - a)
         log_softmax(x, log_p, work)
         log_softmax(others[t][:, a:b], log_q, work)
         terms = np.asarray(kl_terms(log_p, log_q))

@@ -27,12 +27,14 @@ def log_sum_exp(x: FloatArray, out: FloatArray, work: FloatArray, least: float) 
     x : ndarray, shape (k, n)
         -inf allowed.
     out : ndarray, shape (n,)
-    work : ndarray, shape (k, n)
+    work : ndarray
+        Flat, with room for x.
     least : float
         Sums that are smaller are out of range.
     """
-    np.exp(x, out=work)
-    add_up(work, out)
+    terms = work[: x.size].reshape(x.shape)
+    np.exp(x, out=terms)
+    add_up(terms, out)
     again = _out_of_range(out, least)
     np.log(out, out=out)
     if again is not None:
@@ -43,6 +45,8 @@ def log_sum_exp(x: FloatArray, out: FloatArray, work: FloatArray, least: float) 
 def log_softmax(x: FloatArray, out: FloatArray, work: FloatArray) -> None:
     """Write x - log Σ exp(x) over the first axis to `out`, -inf throughout a column of -inf.
 
+    `work` is flat, with room for x and a row more.
+
     The maximum is taken off first, always: the result depends on differences only, and keeps its digits however large
     the numbers themselves are.
 
@@ -51,13 +55,14 @@ def log_softmax(x: FloatArray, out: FloatArray, work: FloatArray) -> None:
     TabularBellmanError
         If two numbers of a column differ by more than float64 can hold.
     """
-    top = _largest(x)
+    terms, top = work[: x.size].reshape(x.shape), work[x.size : x.size + x.shape[1]]
+    _largest(x, top)
     again = None
     if not (np.minimum.reduce(top) > -EXTREME and np.maximum.reduce(top) < EXTREME):
         again = np.flatnonzero(~(np.abs(top) < EXTREME))  # columns of -inf, and numbers whose differences may overflow
     np.subtract(x, top, out=out)
-    np.exp(out, out=work)
-    add_up(work, top)
+    np.exp(out, out=terms)
+    add_up(terms, top)
     np.log(top, out=top)
     np.subtract(out, top, out=out)
     if again is not None:
@@ -72,16 +77,17 @@ def softmax_times(x: FloatArray, factor: FloatArray, out: FloatArray, work: Floa
     x : ndarray, shape (k, n)
     factor : ndarray, shape (n,)
     out : ndarray, shape (m, n)
-    work : ndarray, shape (k, n)
+    work : ndarray
+        Flat, with room for x and a row more.
     least : float
         Sums that are smaller are out of range.
     """
-    totals = np.empty(x.shape[1])
-    np.exp(x, out=work)
-    add_up(work, totals)
+    terms, totals = work[: x.size].reshape(x.shape), work[x.size : x.size + x.shape[1]]
+    np.exp(x, out=terms)
+    add_up(terms, totals)
     again = _out_of_range(totals, least)
     np.divide(factor, totals, out=totals)
-    np.multiply(work[: len(out)], totals, out=out)
+    np.multiply(terms[: len(out)], totals, out=out)
     if again is not None:
         out[:, again] = np.exp(normalise(x[:, again])[: len(out)]) * factor[again]
 
@@ -99,13 +105,13 @@ def add_up(terms: FloatArray, out: FloatArray) -> None:
         np.add(out, row, out=out)
 
 
-def _largest(x: FloatArray) -> FloatArray:
+def _largest(x: FloatArray, out: FloatArray) -> None:
     if not 1 < len(x) <= _FEW:
-        return np.asarray(np.maximum.reduce(x, axis=0))
-    top: FloatArray = np.maximum(x[0], x[1])
+        np.maximum.reduce(x, axis=0, out=out)
+        return
+    np.maximum(x[0], x[1], out=out)
     for row in x[2:]:
-        np.maximum(top, row, out=top)
-    return top
+        np.maximum(out, row, out=out)
 
 
 def _out_of_range(totals: FloatArray, least: float) -> NDArray[np.intp] | None:
