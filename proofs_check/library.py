@@ -61,8 +61,8 @@ _PLANS: Final = {
     "whole": Plan(),
     "blocked": Plan(block=4, fewest=1),
     "threaded": Plan(block=64, fewest=1, threads=2, threads_from=0),
-    "shifted": Plan(least_sum=np.inf),
-    "blocked, threaded, shifted": Plan(block=4, fewest=1, threads=3, threads_from=0, least_sum=np.inf),
+    "shifted": Plan(lowest=np.inf),
+    "blocked, threaded, shifted": Plan(block=4, fewest=1, threads=3, threads_from=0, lowest=np.inf),
 }
 
 

@@ -307,7 +307,8 @@ def prefix_marginals(logits: StateActionTable) -> StateTable:
 
 def checked_temperature(temperature: float) -> float:
     """Return a temperature as a float, if it and its inverse are ordinary numbers."""
-    temperature = number(temperature, "temperature")
+    if type(temperature) is not float:
+        temperature = number(temperature, "temperature")
     if not 1e-300 <= temperature <= 1e300:
         raise TabularBellmanError(f"temperature is {temperature}; it must be positive, from 1e-300 to 1e300.")
     return temperature
@@ -315,7 +316,8 @@ def checked_temperature(temperature: float) -> float:
 
 def checked_discount(discount: float) -> float:
     """Return a discount as a float, if it lies in (0, 1]."""
-    discount = number(discount, "discount")
+    if type(discount) is not float:
+        discount = number(discount, "discount")
     if not 0.0 < discount <= 1.0:
         raise TabularBellmanError(f"discount is {discount}; it must lie in (0, 1].")
     return discount

@@ -24,7 +24,7 @@ THREADS_VARIABLE: Final = "TABULAR_BELLMAN_THREADS"
 _BLOCK: Final = 2**17  # entries, 1 MiB: of smaller ones calls cost more than is won from the cache
 _FEWEST_COLUMNS: Final = 256
 _THREADS_FROM: Final = 2**20
-_LEAST_SUM: Final = 1e-280
+_LOWEST: Final = -640.0  # exp of it is 1e68 times the smallest term that keeps its digits
 
 # What is out of range in a block is looked for in its sums, and done again with care.
 QUIET: Final[dict[str, Any]] = {"over": "ignore", "divide": "ignore", "invalid": "ignore"}
@@ -49,15 +49,15 @@ class Plan:
         Trees with fewer entries are left to one thread.
     fewest : int
         A block has at least so many prefixes, where the depth has them: calls have a price.
-    least_sum : float
-        Where Σ exp is smaller, it is done again with a shift by the maximum; inf: everywhere.
+    lowest : float
+        Where log Σ exp is lower, it is done again with a shift by the maximum; inf: everywhere.
     """
 
     block: int = _BLOCK
     threads: int | None = None
     threads_from: int = _THREADS_FROM
     fewest: int = _FEWEST_COLUMNS
-    least_sum: float = _LEAST_SUM
+    lowest: float = _LOWEST
 
 
 DEFAULT_PLAN: Final = Plan()

@@ -6,6 +6,7 @@ nothing else, or to new ones.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,7 +35,7 @@ class _SoftValue:
     """V = τ log Σ π_ref exp(q/τ) over blocks, and whether numbers were met that are so large that sums may overflow."""
 
     def __init__(self, plan: Plan, temperature: float = 1.0, log_reference: Levels | None = None) -> None:
-        self.least, self.temperature, self.log_reference = plan.least_sum, temperature, log_reference
+        self.lowest, self.temperature, self.log_reference = plan.lowest, temperature, log_reference
         self.extreme = False
 
     def __call__(self, t: int, a: int, b: int, q: FloatArray, out: FloatArray, work: FloatArray) -> None:
@@ -45,7 +46,7 @@ class _SoftValue:
             reference = self.log_reference[t][:, a:b]
             x = x + reference
         if len(q) > 1:
-            again = log_sum_exp(x, out, work, self.least)
+            again = log_sum_exp(x, out, work, self.lowest)
             if again is not None:
                 self._look(q, reference, out, again)
             if self.temperature != 1.0:
@@ -184,7 +185,7 @@ def passing(space: SequenceSpace, logits: Levels, *, out: Levels | None = None, 
             return
         q = logits[t][:, a:b]
         after = levels[t + 1].reshape(V, -1)[:, a:b]
-        softmax_times(q, levels[t][a:b], after, work, plan.least_sum)
+        softmax_times(q, levels[t][a:b], after, work, plan.lowest)
 
     walk(logits, step, order="down", plan=plan)
     return levels
@@ -269,7 +270,8 @@ def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, plan:
         add_up(terms, total)
         return total
 
-    return fold(logits, combine, plan=plan)
+    # It holds many arrays of a block at once.
+    return fold(logits, combine, plan=replace(plan, block=max(1, plan.block // 8)))
 
 
 def _new_pairs(like: Levels) -> list[FloatArray]:

@@ -16,10 +16,11 @@ __all__ = ["EXTREME", "add_up", "log_softmax", "log_sum_exp", "softmax_times"]
 
 # Two numbers add up beyond the range only if each is at least half a last place of the largest, 1e292.
 EXTREME: Final = 1e290
+_NARROW: Final = 1024  # columns; products of longer vectors may start threads
 _FEW: Final = 6  # rows; fewer are added one by one, which is faster than a reduction, in the same order
 
 
-def log_sum_exp(x: FloatArray, out: FloatArray, work: FloatArray, least: float) -> NDArray[np.intp] | None:
+def log_sum_exp(x: FloatArray, out: FloatArray, work: FloatArray, lowest: float) -> NDArray[np.intp] | None:
     """Write log Σ exp(x) over the first axis to `out`; return the columns that needed a shift, None for none.
 
     Parameters
@@ -29,14 +30,19 @@ def log_sum_exp(x: FloatArray, out: FloatArray, work: FloatArray, least: float) 
     out : ndarray, shape (n,)
     work : ndarray
         Flat, with room for x.
-    least : float
-        Sums that are smaller are out of range.
+    lowest : float
+        What is lower is out of range.
     """
     terms = work[: x.size].reshape(x.shape)
     np.exp(x, out=terms)
     add_up(terms, out)
-    again = _out_of_range(out, least)
     np.log(out, out=out)
+    # Of few columns one product tells that all are between -632 and 632, and spares two reductions.
+    if len(out) <= _NARROW and lowest < -632.0 and np.dot(out, out) < 632.0**2:
+        return None
+    again = None
+    if not (np.minimum.reduce(out) > lowest and np.maximum.reduce(out) < np.inf):
+        again = np.flatnonzero(~((out > lowest) & (out < np.inf)))
     if again is not None:
         out[again] = logsumexp(x[:, again])
     return again
@@ -69,7 +75,7 @@ def log_softmax(x: FloatArray, out: FloatArray, work: FloatArray) -> None:
         out[:, again] = normalise(x[:, again])
 
 
-def softmax_times(x: FloatArray, factor: FloatArray, out: FloatArray, work: FloatArray, least: float) -> None:
+def softmax_times(x: FloatArray, factor: FloatArray, out: FloatArray, work: FloatArray, lowest: float) -> None:
     """Write the first rows of softmax(x) · factor over the first axis, as many as `out` has; 0 for a column of -inf.
 
     Parameters
@@ -79,13 +85,15 @@ def softmax_times(x: FloatArray, factor: FloatArray, out: FloatArray, work: Floa
     out : ndarray, shape (m, n)
     work : ndarray
         Flat, with room for x and a row more.
-    least : float
-        Sums that are smaller are out of range.
+    lowest : float
+        Sums that are smaller than exp(lowest) are out of range.
     """
     terms, totals = work[: x.size].reshape(x.shape), work[x.size : x.size + x.shape[1]]
     np.exp(x, out=terms)
     add_up(terms, totals)
-    again = _out_of_range(totals, least)
+    least, again = np.exp(lowest), None
+    if not (np.minimum.reduce(totals) > least and np.maximum.reduce(totals) < np.inf):
+        again = np.flatnonzero(~((totals > least) & (totals < np.inf)))
     np.divide(factor, totals, out=totals)
     np.multiply(terms[: len(out)], totals, out=out)
     if again is not None:
@@ -112,9 +120,3 @@ def _largest(x: FloatArray, out: FloatArray) -> None:
     np.maximum(x[0], x[1], out=out)
     for row in x[2:]:
         np.maximum(out, row, out=out)
-
-
-def _out_of_range(totals: FloatArray, least: float) -> NDArray[np.intp] | None:
-    if np.minimum.reduce(totals) > least and np.maximum.reduce(totals) < np.inf:
-        return None
-    return np.flatnonzero(~((totals > least) & (totals < np.inf)))

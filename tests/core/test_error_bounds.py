@@ -12,7 +12,7 @@ flint = pytest.importorskip("flint", reason="balls need python-flint: pip instal
 # Every number below is a sum and product of floats, so that 2,300 bits hold 1e300 beside 1e-300.
 PRECISION = 2300
 SCALES = (1e-300, 1e-10, 0.01, 1.0, 1.0, 10.0, 100.0, 600.0, 1e3, 1e5, 1e10, 1e15, 1e17, 1e20, 1e100, 1e300)
-PLANS = (Plan(), Plan(4, 2, 0, 1), Plan(least_sum=np.inf), Plan(4, 1, 0, 1, np.inf))
+PLANS = (Plan(), Plan(4, 2, 0, 1), Plan(lowest=np.inf), Plan(4, 1, 0, 1, np.inf))
 
 
 def truth(space, reward, temperature, discount, reference):
