@@ -71,6 +71,7 @@ def soft_bellman(
     discount: float = 1.0,
     log_reference: Levels | None = None,
     out: tuple[Levels, Levels] | None = None,
+    check: bool = True,
 ) -> tuple[Levels, Levels]:
     """Apply the soft Bellman map M to levels of rewards.
 
@@ -85,6 +86,8 @@ def soft_bellman(
         log π_ref, in nats.
     out : (logits, values), optional
         Levels to write into, as `empty_pairs` and `empty_prefixes` give them, that share no memory with `rewards`.
+    check : bool, default True
+        Whether to look at the arrays' shapes, types and memory.  False is for loops, after a first call with True.
 
     Returns
     -------
@@ -115,10 +118,13 @@ def soft_bellman(
     [1.94591015]
     [4.58331859]
     """
-    rewards = _read(space, rewards, "rewards")
     temperature, discount = checked_temperature(temperature), checked_discount(discount)
+    if not check:
+        return kernel.backward(space, rewards, temperature, discount, log_reference, out=out)
+    expect(SequenceSpace, space, "the space")
+    _fit(_pair_shapes(space), rewards, "rewards")
     if log_reference is not None:
-        log_reference = _read(space, log_reference, "log_reference")
+        _fit(_pair_shapes(space), log_reference, "log_reference")
     if out is not None:
         expect(tuple, out, "out", "It is a pair, (logits, values).")
         if len(out) != 2:
@@ -149,7 +155,7 @@ def inverse_soft_bellman(
         As for `soft_bellman`.
     out : sequence of ndarray, shapes (A_t, P·V**t), optional
     check : bool, default True
-        Whether to look for NaN and +inf, which takes a pass over the logits.
+        Whether to look at the arrays' shapes, types and memory, and for NaN and +inf, which takes a pass.
 
     Returns
     -------
@@ -160,27 +166,27 @@ def inverse_soft_bellman(
     TabularBellmanError
         As `soft_bellman`; and for a finite logit into a dead prefix.
     """
-    logits = _read(space, logits, "logits", check=check)
     temperature, discount = checked_temperature(temperature), checked_discount(discount)
-    if log_reference is not None:
-        log_reference = _read(space, log_reference, "log_reference", check=check)
-    if out is not None:
+    if check:
+        _read(space, logits, "logits")
+        if log_reference is not None:
+            _read(space, log_reference, "log_reference")
         _writable(_pair_shapes(space), out, "out", logits if log_reference is None else [*logits, *log_reference])
     return inverse_of_levels(space, logits, temperature, discount, log_reference, out)
 
 
 def log_softmax(space: SequenceSpace, logits: Levels, *, out: Levels | None = None, check: bool = True) -> Levels:
     """Return log π(a|s), levels of shapes (A_t, P·V**t); -inf throughout where everything is forbidden."""
-    logits = _read(space, logits, "logits", check=check)
-    if out is not None:
+    if check:
+        _read(space, logits, "logits")
         _writable(_pair_shapes(space), out, "out", logits)
     return kernel.log_policy(logits, out=out)
 
 
 def prefix_marginals(space: SequenceSpace, logits: Levels, *, out: Levels | None = None, check: bool = True) -> Levels:
     """Return the chance of passing through each prefix, levels of shapes (P·V**t,): ρ(s⊕a) = ρ(s) π(a|s)."""
-    logits = _read(space, logits, "logits", check=check)
-    if out is not None:
+    if check:
+        _read(space, logits, "logits")
         _writable(_prefix_shapes(space), out, "out", logits)
     return kernel.passing(space, logits, out=out)
 
@@ -197,7 +203,7 @@ def response_log_probs(
     out : sequence of ndarray, optional
         Of the shapes below.
     check : bool, default True
-        Whether to look for NaN and +inf, which takes a pass over the logits.
+        Whether to look at the arrays' shapes, types and memory, and for NaN and +inf, which takes a pass.
 
     Returns
     -------
@@ -206,8 +212,8 @@ def response_log_probs(
         fixed-length space a single one, of shape (V, P·V**(n-1)).  This is the order of storage;
         ``AutoregressiveModel(table).log_probabilities()`` has the order of ``space.responses()``.
     """
-    logits = _read(space, logits, "logits", check=check)
-    if out is not None:
+    if check:
+        _read(space, logits, "logits")
         first = space.min_length - 1 if space.has_eos else space.n_depths - 1
         shapes = _prefix_shapes(space)[first:] if space.has_eos else _pair_shapes(space)[first:]
         _writable(shapes, out, "out", logits)
@@ -236,7 +242,9 @@ def log_partition(space: SequenceSpace, rewards: Levels, *, temperature: float =
     array([1.94591015])
     """
     temperature = checked_temperature(temperature)
-    return kernel.root_values(space, _read(space, rewards, "rewards"), temperature) / temperature
+    expect(SequenceSpace, space, "the space")
+    _fit(_pair_shapes(space), rewards, "rewards")
+    return kernel.root_values(space, rewards, temperature) / temperature
 
 
 def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, check: bool = True) -> FloatArray:
@@ -244,7 +252,9 @@ def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, check
 
     By the chain rule (Appendix A.4), in a recursion that stores nothing.  inf where p allows what q forbids.
     """
-    logits, others = (_read(space, x, name, check=check) for x, name in ((logits, "logits"), (others, "others")))
+    if check:
+        _read(space, logits, "logits")
+        _read(space, others, "others")
     return kernel.kl_divergence(space, logits, others)
 
 
@@ -271,24 +281,42 @@ def _fit(shapes: list[tuple[int, ...]], levels: Any, what: str) -> None:
             raise TabularBellmanError(f"{what}: array {t} is not C-ordered; use numpy.ascontiguousarray.")
 
 
-def _read(space: SequenceSpace, levels: Any, what: str, check: bool = False) -> Levels:
+def _read(space: SequenceSpace, levels: Any, what: str) -> None:
+    """Refuse levels that do not fit, and what is no number."""
     expect(SequenceSpace, space, "the space")
     _fit(_pair_shapes(space), levels, what)
-    for t, level in enumerate(levels if check else ()):
-        top = level.max()
-        if not top < np.inf:
+    for t, level in enumerate(levels):
+        if not level.max() < np.inf:
             row, index = (int(i) for i in np.argwhere(~(level < np.inf))[0])
             raise TabularBellmanError(
                 f"{what}: {level[row, index]} at {space.where(t, index, row)}; levels hold finite numbers, and -inf "
                 "where something is forbidden."
             )
-    return levels  # type: ignore[no-any-return]
 
 
 def _writable(shapes: list[tuple[int, ...]], levels: Any, what: str, read: Levels) -> None:
+    """Refuse levels that cannot be written to, or overlap what is read, or one another; None is no levels."""
+    if levels is None:
+        return
     _fit(shapes, levels, what)
+    occupied = [(*_extent(level), -1) for level in read]
     for t, level in enumerate(levels):
         if not level.flags.writeable:
             raise TabularBellmanError(f"{what}: array {t} is read-only; levels of a table are. Use empty_pairs.")
-        if any(np.may_share_memory(level, other) for other in read):
-            raise TabularBellmanError(f"{what}: array {t} shares memory with what is read or written besides.")
+        occupied.append((*_extent(level), t))
+    occupied.sort()
+    last, last_written = (0, -1), (0, -1)  # the furthest ends so far, and whose they are
+    for start, end, t in occupied:
+        before = last if t >= 0 else last_written
+        if start < before[0]:
+            raise TabularBellmanError(
+                f"{what}: array {max(t, before[1])} shares memory with what is read or written besides."
+            )
+        last = max(last, (end, t))
+        if t >= 0:
+            last_written = max(last_written, (end, t))
+
+
+def _extent(level: FloatArray) -> tuple[int, int]:
+    start = level.__array_interface__["data"][0]
+    return start, start + level.nbytes

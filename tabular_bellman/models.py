@@ -266,8 +266,8 @@ class AutoregressiveModel(SequenceModel):
         V = self.space.n_tokens
         drawn: list[list[Hashable]] = [[] for _ in range(n)]
         active, index = np.arange(n), np.full(n, p)
-        for t, level in enumerate(self.log_policy.levels):
-            rows = (level[:, index] + rng.gumbel(size=(level.shape[0], index.size))).argmax(axis=0)
+        for t, level in enumerate(self.logits.levels):  # normalised where somebody passes
+            rows = (normalise(level[:, index]) + rng.gumbel(size=(level.shape[0], index.size))).argmax(axis=0)
             actions = self.space.actions(t)
             for i, row in zip(active.tolist(), rows.tolist(), strict=True):
                 drawn[i].append(actions[row])
