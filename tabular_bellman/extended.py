@@ -81,15 +81,38 @@ def weighted(log_p: FloatArray, x: FloatArray) -> FloatArray:
     return np.where(np.isneginf(log_p), 0.0, product)
 
 
-def kl_terms(log_p: FloatArray, log_q: FloatArray) -> FloatArray:
+def kl_terms(
+    log_p: FloatArray, log_q: FloatArray, *, out: FloatArray | None = None, work: FloatArray | None = None
+) -> FloatArray:
     """Return p log(p/q) - p + q from logarithms: inf where only q forbids, however small p is.
 
     The last two terms add up to 0 over a distribution.  With them no term is negative, so that no rounding makes a
     divergence negative, and that of two nearly equal distributions keeps its digits.
+
+    Parameters
+    ----------
+    log_p, log_q : ndarray, one shape
+    out : ndarray of that shape, optional
+    work : ndarray, shape (3, ...), optional
     """
-    p, q = np.exp(log_p), np.exp(log_q)
+    terms = np.empty(log_p.shape) if out is None else out
+    d, p, q = np.empty((3, *log_p.shape)) if work is None else work
     with np.errstate(invalid="ignore", over="ignore"):
-        d = log_p - log_q
-        terms = np.where(d > -1.0, p * np.maximum(d + np.expm1(-d), 0.0), p * (d - 1.0) + q)
-    terms = np.where(np.isneginf(log_q), np.inf, terms)
-    return np.where(np.isneginf(log_p), q, terms)
+        np.subtract(log_p, log_q, out=d)
+        np.exp(log_p, out=p)
+        np.negative(d, out=terms)
+        np.expm1(terms, out=terms)
+        np.add(terms, d, out=terms)
+        np.maximum(terms, 0.0, out=terms)
+        np.multiply(p, terms, out=terms)
+        # Where q is much larger than p, it is better taken as it is.
+        far = d <= -1.0
+        np.exp(log_q, out=q)
+        np.subtract(d, 1.0, out=d)
+        np.multiply(p, d, out=d)
+        np.add(d, q, out=d)
+        np.copyto(terms, d, where=far)
+    if not (np.minimum.reduce(log_p, axis=None) > -np.inf and np.minimum.reduce(log_q, axis=None) > -np.inf):
+        np.copyto(terms, np.inf, where=np.isneginf(log_q))
+        np.copyto(terms, q, where=np.isneginf(log_p))
+    return terms

@@ -31,8 +31,8 @@ QUIET: Final[dict[str, Any]] = {"over": "ignore", "divide": "ignore", "invalid":
 
 # One block: depth, the range of prefixes, and room for as many numbers as the block has entries.
 Step = Callable[[int, int, int, FloatArray], None]
-# The numbers of one block, from those of the prefixes that follow.
-Combine = Callable[[int, int, int, FloatArray | None], FloatArray]
+# The numbers of one block from those of the prefixes that follow: depth, range, those below, where to write, room.
+Combine = Callable[[int, int, int, FloatArray | None, FloatArray, FloatArray], None]
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def walk(
         run(above())
 
 
-def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT_PLAN) -> FloatArray:
+def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT_PLAN, blocks: int = 1) -> FloatArray:
     """Return one number for each root, from the leaves up, and store none of those between.
 
     Depth first, over ranges of prefixes: of each depth no more than one block is held.
@@ -158,39 +158,47 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
     levels : sequence of ndarray, shapes (A_t, P·V**t)
         Only their shapes matter.
     combine : callable
-        ``combine(t, a, b, below)``: the numbers of prefixes [a, b) of depth t, from those below, of shape (V, b-a);
-        at the last depth `below` is None.
+        ``combine(t, a, b, below, out, work)`` writes the numbers of prefixes [a, b) of depth t to `out`, given those
+        below, of shape (V, b-a); at the last depth `below` is None.
     plan : Plan
+    blocks : int
+        How many blocks the work array has room for, besides a row more.
 
     Returns
     -------
     ndarray, shape (P,)
     """
     sizes = [level.shape[1] for level in levels]
-    rows, last = levels[max(0, len(levels) - 2)].shape[0], len(sizes) - 1
+    rows, last = len(levels[max(0, len(levels) - 2)]), len(sizes) - 1
     V = sizes[1] // sizes[0] if last else 1
     columns = _columns(rows, plan)
     split = next((t for t, size in enumerate(sizes) if size >= columns and V > 1), last)
 
-    def folded(t: int, a: int, b: int) -> FloatArray:
-        if t == last:
-            return combine(t, a, b, None)
-        below = np.empty((V, b - a))
-        for token in range(V):
-            start = token * sizes[t]
-            below[token] = folded(t + 1, start + a, start + b)
-        return combine(t, a, b, below)
-
     @np.errstate(**QUIET)
     def share_folded(share: tuple[int, int]) -> None:
+        wide = min(columns, sizes[split])
+        work = np.empty((blocks * rows + 1) * wide)
+        rooms = [np.empty(V * wide) for _ in range(split, last)]
+
+        def folded(t: int, a: int, b: int, out: FloatArray) -> None:
+            below = None
+            if t < last:
+                below = rooms[t - split][: V * (b - a)].reshape(V, b - a)
+                for token in range(V):
+                    start = token * sizes[t]
+                    folded(t + 1, start + a, start + b, below[token])
+            combine(t, a, b, below, out, work)
+
         for a, b in _cut(*share, columns):
-            numbers[a:b] = folded(split, a, b)
+            folded(split, a, b, numbers[a:b])
 
     numbers = np.empty(sizes[split])
     _share_out(share_folded, _shares(sizes[split], _threads(levels, plan)))
+    work = np.empty((blocks * rows + 1) * (sizes[split - 1] if split else 0))
     with np.errstate(**QUIET):
         for t in range(split - 1, -1, -1):
-            numbers = combine(t, 0, sizes[t], numbers.reshape(V, sizes[t]))
+            below, numbers = numbers.reshape(V, sizes[t]), np.empty(sizes[t])
+            combine(t, 0, sizes[t], below, numbers, work)
     return numbers
 
 

@@ -236,15 +236,15 @@ def root_values(
     V = space.n_tokens
     soft_value = _SoftValue(plan, temperature, log_reference)
 
-    def combine(t: int, a: int, b: int, below: FloatArray | None) -> FloatArray:
+    def combine(t: int, a: int, b: int, below: FloatArray | None, out: FloatArray, work: FloatArray) -> None:
         q = rewards[t][:, a:b]
         if below is not None:
-            q = np.concatenate([q[:V] + below, q[V:]])
-        values = np.empty(b - a)
-        soft_value(t, a, b, q, values, np.empty(q.size))
-        return values
+            r, q = q, work[: q.size].reshape(q.shape)
+            np.add(r[:V], below, out=q[:V])
+            q[V:] = r[V:]
+        soft_value(t, a, b, q, out, work[q.size :])
 
-    values = fold(rewards, combine, plan=plan)
+    values = fold(rewards, combine, plan=replace(plan, block=max(1, plan.block // 2)), blocks=2)
     if soft_value.extreme:
         _refuse_overflow(space, rewards, temperature, 1.0, log_reference)
     return values
@@ -257,21 +257,22 @@ def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, plan:
     """
     V = space.n_tokens
 
-    def combine(t: int, a: int, b: int, below: FloatArray | None) -> FloatArray:
+    def combine(t: int, a: int, b: int, below: FloatArray | None, out: FloatArray, work: FloatArray) -> None:
         x = logits[t][:, a:b]
-        log_p, log_q = np.empty(x.shape), np.empty(x.shape)
-        work = np.empty(x.size + b - a)
-        log_softmax(x, log_p, work)
-        log_softmax(others[t][:, a:b], log_q, work)
-        terms = np.asarray(kl_terms(log_p, log_q))
+        n, shape = x.size, x.shape
+        log_p, log_q, terms = (work[k * n : (k + 1) * n].reshape(shape) for k in range(3))
+        log_softmax(x, log_p, work[2 * n :])
+        log_softmax(others[t][:, a:b], log_q, work[2 * n :])
+        kl_terms(log_p, log_q, out=terms, work=work[3 * n : 6 * n].reshape(3, *shape))
         if below is not None:
-            terms[:V] += weighted(log_p[:V], below)
-        total = np.empty(b - a)
-        add_up(terms, total)
-        return total
+            if np.maximum.reduce(below, axis=None) < np.inf:
+                terms[:V] += np.multiply(np.exp(log_p[:V], out=log_p[:V]), below, out=log_q[:V])
+            else:
+                terms[:V] += weighted(log_p[:V], below)
+        add_up(terms, out)
 
-    # It holds many arrays of a block at once.
-    return fold(logits, combine, plan=replace(plan, block=max(1, plan.block // 8)))
+    # It holds several blocks at once, and goes through each many times.
+    return fold(logits, combine, plan=replace(plan, block=max(1, plan.block // 8)), blocks=6)
 
 
 def _new_pairs(like: Levels) -> list[FloatArray]:
