@@ -1,4 +1,4 @@
-"""What three pages of docs/ show is what happens to who follows them, in an empty folder."""
+"""What four pages of docs/ show is what happens to who follows them, in an empty folder."""
 
 import os
 import re
@@ -70,6 +70,10 @@ def test_distillation(tmp_path):
 
 def test_sharper(tmp_path):
     assert follow((PAGE.parent / "sharper.md").read_text(encoding="utf-8"), tmp_path) == 5
+
+
+def test_streaming(tmp_path):
+    assert follow((PAGE.parent / "streaming.md").read_text(encoding="utf-8"), tmp_path) == 4
 
 
 def test_numbers_in_the_prose_on_distillation_are_shown():

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from tabular_bellman.extended import FloatArray, logsumexp, normalise
+from tabular_bellman.extended import FloatArray, normalise
 
 __all__ = ["EXTREME", "add_up", "log_softmax", "log_sum_exp", "softmax_times"]
 
@@ -44,7 +44,8 @@ def log_sum_exp(x: FloatArray, out: FloatArray, work: FloatArray, lowest: float)
     if not (np.minimum.reduce(out) > lowest and np.maximum.reduce(out) < np.inf):
         again = np.flatnonzero(~((out > lowest) & (out < np.inf)))
     if again is not None:
-        out[again] = logsumexp(x[:, again])
+        top, _, totals = _shifted(x, again)
+        out[again] = top + np.log(totals)
     return again
 
 
@@ -97,7 +98,21 @@ def softmax_times(x: FloatArray, factor: FloatArray, out: FloatArray, work: Floa
     np.divide(factor, totals, out=totals)
     np.multiply(terms[: len(out)], totals, out=out)
     if again is not None:
-        out[:, again] = np.exp(normalise(x[:, again])[: len(out)]) * factor[again]
+        _, terms, totals = _shifted(x, again)
+        totals[totals == 0.0] = 1.0  # where everything is forbidden
+        out[:, again] = terms[: len(out)] * (factor[again] / totals)
+
+
+def _shifted(x: FloatArray, columns: NDArray[np.intp]) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Return of some columns the maximum (0 for one of -inf), exp(x - maximum), and its sum."""
+    terms = x.copy() if len(columns) == x.shape[1] else np.take(x, columns, axis=1)
+    top, totals = np.empty((2, len(columns)))
+    _largest(terms, top)
+    top[top == -np.inf] = 0.0
+    np.subtract(terms, top, out=terms)
+    np.exp(terms, out=terms)
+    add_up(terms, totals)
+    return top, terms, totals
 
 
 def add_up(terms: FloatArray, out: FloatArray) -> None:
