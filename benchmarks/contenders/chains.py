@@ -26,17 +26,23 @@ class Chain:
         self.V, self.T = problem.size
         self.start = rng.standard_normal(self.V + 1)  # EOS is the last column, everywhere
         self.transition = rng.standard_normal((self.V, self.V + 1))
+        self.steps = np.ascontiguousarray(self.transition.T)
         self.unary = rng.standard_normal((self.T - 2, self.V))
 
     def reward(self, _: object, contexts: NDArray[Any], depth: int) -> FloatArray:
         """Return the rewards of all actions after each context: shape (A, n)."""
         if depth == 0:
             return self.start[:, None]
-        rewards = self.transition.T[:, contexts[-1]]
+        rewards = np.take(self.steps, contexts[-1], axis=1)
         if depth == self.T - 1:
             return rewards[-1:]  # EOS is the only action
         rewards[: self.V] += self.unary[depth - 1][:, None]
         return rewards
+
+    def at_hand(self) -> list[FloatArray]:
+        """Return the rewards of each depth, for the contexts in the order in which a model asks for them."""
+        tokens = np.arange(self.V)[None]
+        return [self.reward(None, tokens, depth) for depth in range(self.T)]
 
     def log_partition(self) -> float:
         """Run forward in straightforward NumPy: the weight of all prefixes by last token, and of all that ended."""

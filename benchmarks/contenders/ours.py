@@ -146,6 +146,18 @@ def _window(problem: Problem) -> Prepared:
     return Prepared(lambda: WindowModel(problem.space, chain.reward, window=1).log_partition())
 
 
+def _window_at_hand(problem: Problem) -> Prepared:
+    from benchmarks.contenders.chains import Chain
+    from tabular_bellman.implicit import WindowModel
+
+    arrays = Chain(problem).at_hand()
+
+    def reward(_prompt: object, _contexts: object, depth: int) -> FloatArray:
+        return arrays[depth]
+
+    return Prepared(lambda: WindowModel(problem.space, reward, window=1).log_partition())
+
+
 CONTENDERS = (
     Contender(
         "ours",
@@ -168,6 +180,7 @@ CONTENDERS = (
         Contender(name, what, tasks, otherwise="")
         for name, what, tasks in (
             ("ours, in reading order", "and all responses in one array", {"log-probs": _log_probs_in_reading_order}),
+            ("ours, rewards at hand", "written out before, as those of hmmlearn are", {"window": _window_at_hand}),
             ("ours, of a kept model", "without making the model", {"sampling": _sampling_again}),
             (
                 "ours, our strategy",
