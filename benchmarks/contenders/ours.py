@@ -1,4 +1,7 @@
-"""Ours: `tabular_bellman.levels` on arrays that are there, and the public calls on tables."""
+"""Ours: `tabular_bellman.levels` on arrays that are there, and the public calls on tables.
+
+The first, as everybody here, without looking at the arrays (``check=False``); the public calls with all their checks.
+"""
 
 import itertools
 from collections.abc import Callable
@@ -19,12 +22,12 @@ __all__ = ["CONTENDERS"]
 def _soft_bellman(problem: Problem) -> Prepared:
     space, rewards = problem.space, problem.table
     out = (problem.empty_pairs(), problem.empty_prefixes())
-    return Prepared(lambda: levels.soft_bellman(space, rewards, out=out))
+    return Prepared(lambda: levels.soft_bellman(space, rewards, out=out, check=False))
 
 
 def _inverse(problem: Problem) -> Prepared:
     space, logits, out = problem.space, problem.table, problem.empty_pairs()
-    return Prepared(lambda: levels.inverse_soft_bellman(space, logits, out=out))
+    return Prepared(lambda: levels.inverse_soft_bellman(space, logits, out=out, check=False))
 
 
 def _log_partition(problem: Problem) -> Prepared:
@@ -34,14 +37,14 @@ def _log_partition(problem: Problem) -> Prepared:
 
 def _log_probs(problem: Problem) -> Prepared:
     space, logits, out = problem.space, problem.table, problem.empty_prefixes()
-    return Prepared(lambda: levels.response_log_probs(space, logits, out=out))
+    return Prepared(lambda: levels.response_log_probs(space, logits, out=out, check=False))
 
 
 def _log_probs_in_reading_order(problem: Problem) -> Prepared:
     space, logits, out = problem.space, problem.table, problem.empty_prefixes()
 
     def call() -> FloatArray:
-        stored = levels.response_log_probs(space, logits, out=out)
+        stored = levels.response_log_probs(space, logits, out=out, check=False)
         return np.concatenate([space.to_lexicographic(x.reshape(1, -1), t).ravel() for t, x in enumerate(stored)])
 
     def arrays(read: FloatArray) -> list[FloatArray]:
@@ -54,12 +57,12 @@ def _log_probs_in_reading_order(problem: Problem) -> Prepared:
 
 def _marginals(problem: Problem) -> Prepared:
     space, logits, out = problem.space, problem.table, problem.empty_prefixes()
-    return Prepared(lambda: levels.prefix_marginals(space, logits, out=out))
+    return Prepared(lambda: levels.prefix_marginals(space, logits, out=out, check=False))
 
 
 def _kl(problem: Problem) -> Prepared:
     space, p, q = problem.space, problem.table, problem.other
-    return Prepared(lambda: levels.kl_divergence(space, p, q))
+    return Prepared(lambda: levels.kl_divergence(space, p, q, check=False))
 
 
 def _sampling(problem: Problem) -> Prepared:
@@ -161,7 +164,7 @@ def _window_at_hand(problem: Problem) -> Prepared:
 CONTENDERS = (
     Contender(
         "ours",
-        "tabular_bellman.levels; in public-call, sampling, example and window the public functions",
+        "tabular_bellman.levels, check=False; in public-call, sampling, example and window the public functions",
         {
             "soft-bellman": _soft_bellman,
             "inverse": _inverse,

@@ -34,7 +34,8 @@ def test_the_same_bytes_as_on_tables_written_to_out(reward, temperature, discoun
     for _ in range(2):  # what out held before does not matter
         out = levels.empty_pairs(space), levels.empty_prefixes(space)
         found = levels.soft_bellman(space, reward.levels, temperature=temperature, discount=discount, out=out)
-        assert (found[0] is out[0]) and (found[1] is out[1])
+        assert found[0] is out[0]
+        assert found[1] is out[1]
         logits, values = soft_bellman(reward, temperature=temperature, discount=discount)
         assert bytes_of(out[0]) == bytes_of(logits.levels)
         assert bytes_of(out[1]) == bytes_of(values.levels)
