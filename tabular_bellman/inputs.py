@@ -62,6 +62,8 @@ def float_array(values: ArrayLike, what: str) -> FloatArray:
         raise TabularBellmanError(
             f"{what} is a {type(values).__name__}; give an array, or a function that looks it up."
         )
+    if isinstance(values, np.ma.MaskedArray):
+        raise TabularBellmanError(f"{what} is a masked array; write -inf where something is forbidden, and no mask.")
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:

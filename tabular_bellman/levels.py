@@ -16,8 +16,10 @@ from tabular_bellman import kernel
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.inputs import expect
+from tabular_bellman.models import AutoregressiveModel
 from tabular_bellman.recursion import checked_discount, checked_temperature, inverse_of_levels
 from tabular_bellman.space import SequenceSpace
+from tabular_bellman.table import StateActionTable
 
 __all__ = [
     "Levels",
@@ -124,7 +126,7 @@ def soft_bellman(
     expect(SequenceSpace, space, "the space")
     _fit(_pair_shapes(space), rewards, "rewards")
     if log_reference is not None:
-        _fit(_pair_shapes(space), log_reference, "log_reference")
+        _read(space, log_reference, "log_reference")
     if out is not None:
         expect(tuple, out, "out", "It is a pair, (logits, values).")
         if len(out) != 2:
@@ -184,7 +186,10 @@ def log_softmax(space: SequenceSpace, logits: Levels, *, out: Levels | None = No
 
 
 def prefix_marginals(space: SequenceSpace, logits: Levels, *, out: Levels | None = None, check: bool = True) -> Levels:
-    """Return the chance of passing through each prefix, levels of shapes (P·V**t,): ρ(s⊕a) = ρ(s) π(a|s)."""
+    """Return the chance of passing through each prefix, levels of shapes (P·V**t,): ρ(s⊕a) = ρ(s) π(a|s).
+
+    Where everything is forbidden at a prefix, what gets there ends there.
+    """
     if check:
         _read(space, logits, "logits")
         _writable(_prefix_shapes(space), out, "out", logits)
@@ -211,9 +216,15 @@ def response_log_probs(
         One for each length of a response, of shape (P·V**t,): of prefixes of t tokens, ended there by EOS.  In a
         fixed-length space a single one, of shape (V, P·V**(n-1)).  This is the order of storage;
         ``AutoregressiveModel(table).log_probabilities()`` has the order of ``space.responses()``.
+
+    Raises
+    ------
+    TabularBellmanError
+        As `AutoregressiveModel`, besides what levels may have wrong.
     """
     if check:
         _read(space, logits, "logits")
+        _refuse_dead(space, logits)
         first = space.min_length - 1 if space.has_eos else space.n_depths - 1
         shapes = _prefix_shapes(space)[first:] if space.has_eos else _pair_shapes(space)[first:]
         _writable(shapes, out, "out", logits)
@@ -250,11 +261,13 @@ def log_partition(space: SequenceSpace, rewards: Levels, *, temperature: float =
 def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, check: bool = True) -> FloatArray:
     """Return KL(p‖q) over whole responses, shape (P,), p = softmax(logits) and q = softmax(others) at each prefix.
 
-    By the chain rule (Appendix A.4), in a recursion that stores nothing.  inf where p allows what q forbids.
+    By the chain rule (Appendix A.4), in a recursion that stores nothing.  inf where p allows what q forbids.  Logits
+    that are no model are refused, as by `AutoregressiveModel`.
     """
     if check:
-        _read(space, logits, "logits")
-        _read(space, others, "others")
+        for levels, what in ((logits, "logits"), (others, "others")):
+            _read(space, levels, what)
+            _refuse_dead(space, levels)
     return kernel.kl_divergence(space, logits, others)
 
 
@@ -292,6 +305,12 @@ def _read(space: SequenceSpace, levels: Any, what: str) -> None:
                 f"{what}: {level[row, index]} at {space.where(t, index, row)}; levels hold finite numbers, and -inf "
                 "where something is forbidden."
             )
+
+
+def _refuse_dead(space: SequenceSpace, logits: Levels) -> None:
+    """Refuse logits that are no model: into a dead prefix, or with nothing allowed, as `AutoregressiveModel` does."""
+    if any(level.min() == -np.inf for level in logits):
+        AutoregressiveModel(StateActionTable.from_levels(space, logits))
 
 
 def _writable(shapes: list[tuple[int, ...]], levels: Any, what: str, read: Levels) -> None:

@@ -171,8 +171,14 @@ class ImplicitModel(ABC):
         Returns
         -------
         list of n responses; or, for several prompts, a list of P such lists
+
+        Raises
+        ------
+        TabularBellmanError
+            For so many that 8 bytes for each of their tokens, at most, would be more than ``space.max_bytes``.
         """
         n, rng = checked_integer(n, "n, the number of samples,", 0), generator(rng)
+        self.space.check_budget(f"{n:,} samples", n * self.space.n_depths)
         drawn = [[self._response(rows) for rows in self._draw(n, p, rng)] for p in self._chosen(prompt)]
         return self._items(drawn, prompt)
 

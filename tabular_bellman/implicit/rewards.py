@@ -7,7 +7,7 @@ import numpy as np
 
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
-from tabular_bellman.implicit.folds import Fold, Scratch
+from tabular_bellman.implicit.folds import Fold, Scratch, joined
 from tabular_bellman.implicit.functions import Checked, IntArray
 from tabular_bellman.space import SequenceSpace
 
@@ -72,6 +72,15 @@ class Rewards:
             fold.combine(steps, extras, children, out, scratch)
         except FloatingPointError:
             raise self._overflow(p, strings, depth, steps, children, extras) from None
+
+    def joined(
+        self, p: int, strings: IntArray, depth: int, steps: FloatArray, children: FloatArray | None
+    ) -> FloatArray:
+        """Return logits over the temperature: steps + children, (V, n) for the tokens and nothing for EOS."""
+        try:
+            return joined(steps, children, np.empty(steps.shape))
+        except FloatingPointError:
+            raise self._overflow(p, strings, depth, steps, None if children is None else children[None]) from None
 
     def _overflow(
         self,

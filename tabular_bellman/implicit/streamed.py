@@ -40,7 +40,8 @@ class StreamedModel(ImplicitModel):
     temperature : float, default 1.0
         τ > 0; it divides rewards.
     block : int, default 2**17
-        How many pairs of prefix and action are in memory at a time, roughly; results depend on it by rounding only.
+        How many pairs of prefix and action are in memory at a time, roughly.  Numbers depend on it by rounding only;
+        which samples a seed gives depends on it, too.
     workers : Workers, optional
         Where shards of the tree are computed; by default here, one after the other.  The results are the same bytes
         whatever the workers.  With threads the reward is called by several at once.

@@ -8,7 +8,7 @@ import numpy as np
 
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, normalise
-from tabular_bellman.implicit.folds import Best, Fold, LogSum, Scratch, best_row, joined
+from tabular_bellman.implicit.folds import Best, Fold, LogSum, Scratch, best_row
 from tabular_bellman.implicit.functions import Function, IntArray, digits, n_actions
 from tabular_bellman.implicit.model import ImplicitModel, checked_integer
 from tabular_bellman.implicit.passes import as_row, drawn_rows
@@ -239,7 +239,7 @@ class WindowModel(ImplicitModel):
         steps, children = self._steps(p, depth), None
         if depth + 1 < self.space.n_depths:
             children = self._children(self._values[p][depth + 1][None], depth)[0]
-        return joined(steps, children, np.empty(steps.shape))
+        return self._rewards.joined(p, self._strings(depth), depth, steps, children)
 
     def _policy(self, p: int, depth: int) -> FloatArray:
         """Return π of the tokens, (V, n)."""

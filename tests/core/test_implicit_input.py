@@ -78,7 +78,19 @@ BAD = {
         lambda: window(space=SequenceSpace(50, max_length=200), window=5),
         r"the lattice of window 5 .* would take \S+ bytes; the budget is 1,073,741,824 bytes\. Use a smaller window",
     ),
+    "samples over the budget": (
+        lambda: window().sample(10**12),
+        r"1,000,000,000,000 samples over .* would take \S+ bytes; the budget is",
+    ),
     # what the reward returns
+    "masked array": (
+        lambda: streamed(lambda x, s, t: np.ma.masked_all((3 if t < 2 else 1, s.shape[1]))).log_partition(),
+        "is a masked array; write -inf where something is forbidden",
+    ),
+    "logits out of range": (
+        lambda: window(lambda x, s, t: zeros(x, s, t) - 1e308).root_policy("x"),
+        "the rewards overflow float64 at prompt 'x'",
+    ),
     "wrong shape": (
         lambda: streamed(lambda x, s, t: np.zeros(3)).log_partition(),
         r"the reward has shape \(3,\) at prompt 'x', depth .*; it must have shape \(1, 4\): a row for each action",

@@ -182,3 +182,25 @@ def test_what_is_written_must_not_be_what_is_read():
     for function in (levels.inverse_soft_bellman, levels.log_softmax):
         with pytest.raises(TabularBellmanError, match=r"out: array \d shares memory"):
             function(SPACE, rewards, out=rewards)
+
+
+def test_logits_that_are_no_model_are_refused():
+    space = SequenceSpace.fixed_length(2, 2)
+    fine = StateActionTable.zeros(space).levels
+    into_dead = [fine[0], np.array([[0.0, -math.inf]] * 2)]
+    empty = [np.full((2, 1), -math.inf), np.full((2, 2), -math.inf)]
+    for wrong, message in ((into_dead, r"leads to the dead prefix \(1,\)"), (empty, "every response to prompt None")):
+        for call in (
+            lambda wrong=wrong: levels.response_log_probs(space, wrong),
+            lambda wrong=wrong: levels.kl_divergence(space, wrong, fine),
+            lambda wrong=wrong: levels.kl_divergence(space, fine, wrong),
+        ):
+            with pytest.raises(TabularBellmanError, match=message):
+                call()
+    assert levels.prefix_marginals(space, into_dead)[1].tolist() == [0.5, 0.5]  # half gets there, and ends
+
+
+def test_a_reference_that_is_no_number_is_refused():
+    for value in (math.nan, math.inf):
+        with pytest.raises(TabularBellmanError, match=rf"log_reference: {value} at prompt None"):
+            levels.soft_bellman(SPACE, R, log_reference=changed(1, np.full((3, 2), value)))
