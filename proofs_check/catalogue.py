@@ -10,8 +10,8 @@ from proofs_check.errata.render import found, render
 from proofs_check.ledger import LEDGER
 from proofs_check.mistakes import MISTAKES
 from proofs_check.mistakes.draws import DRAWS
+from proofs_check.naming import near
 from proofs_check.report import wrapped
-from proofs_check.running import near
 from tabular_bellman import TabularBellmanError
 
 __all__ = ["entry", "listing"]

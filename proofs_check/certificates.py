@@ -23,16 +23,38 @@ from proofs_check.claim import Claim
 from proofs_check.evidence import Verdict
 from proofs_check.instances import Instance
 from proofs_check.kits import certified_toolkit, exact_toolkit
-from proofs_check.strengths import Evidence, Finding, Side, Strength, findings
+from proofs_check.strengths import Evidence, Finding, Side, Strength, findings_of
 from tabular_bellman import SequenceSpace, TabularBellmanError
 
-__all__ = ["Written", "certificates", "write"]
+__all__ = ["Certificate", "Made", "Written", "certificates", "made", "part", "write"]
 
 _TABLES: Final = ("other", "direction", "potential", "prompt_weights")  # besides the rewards
 
 
 class NoCertificate(Exception):
     """Why there is none."""
+
+
+Certificate = dict[str, Any]
+"""As `recheck` reads it; it travels between processes, as the numbers that it is made of do not."""
+
+
+@dataclass(frozen=True)
+class Made:
+    """The certificates of one verdict.
+
+    Attributes
+    ----------
+    name : tuple of str
+        The claim's id, and the strength.
+    certificates : list of dict
+    why : str
+        Why there are none, where a verdict would have some.
+    """
+
+    name: tuple[str, str]
+    certificates: list[Certificate]
+    why: str = ""
 
 
 @dataclass(frozen=True)
@@ -53,7 +75,7 @@ class Written:
     without: dict[tuple[str, str], str] = field(default_factory=dict)
 
 
-def write(folder: Path, evidences: Iterable[Evidence]) -> Written:
+def write(folder: Path, made: Iterable[Made]) -> Written:
     """Write the certificates of each verdict into a folder, one file for each claim and strength.
 
     A file is there whole or not at all; one of an earlier run, of a verdict that has no certificate now, is removed.
@@ -66,35 +88,46 @@ def write(folder: Path, evidences: Iterable[Evidence]) -> Written:
     written, count = Written(), 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for evidence in evidences:
-            name = (evidence.claim.id, evidence.strength.value)
-            path = folder / f"{'.'.join(name)}.json"
-            try:
-                found = certificates(evidence)
-            except NoCertificate as why:
-                written.without[name] = str(why)
-                found = []
-            if not found:
+        for each in made:
+            path = folder / f"{'.'.join(each.name)}.json"
+            if each.why:
+                written.without[each.name] = each.why
+            if not each.certificates:
                 path.unlink(missing_ok=True)
                 continue
             beside = path.with_name(f"{path.name}.{os.getpid()}.part")
             try:
                 with _long_integers():
-                    beside.write_text(f"[{','.join(_pretty(each) for each in found)}\n]\n", encoding="utf-8")
+                    beside.write_text(f"[{','.join(map(_pretty, each.certificates))}\n]\n", encoding="utf-8")
                 os.replace(beside, path)
             finally:
                 beside.unlink(missing_ok=True)
             written.paths.append(path)
-            count += len(found)
+            count += len(each.certificates)
     except OSError as error:
         raise TabularBellmanError(f"{folder}: certificates cannot be written there ({error.strerror}).") from None
     return replace(written, count=count)
 
 
-def certificates(evidence: Evidence) -> list[dict[str, Any]]:
+def made(evidence: Evidence, parts: Sequence[Certificate | str] | None = None) -> Made:
+    """Return the certificates of one claim at one strength, or why it has none; `parts` as in `certificates`."""
+    name = (evidence.claim.id, evidence.strength.value)
+    try:
+        return Made(name, certificates(evidence, parts))
+    except NoCertificate as why:
+        return Made(name, [], str(why))
+
+
+def certificates(evidence: Evidence, parts: Sequence[Certificate | str] | None = None) -> list[Certificate]:
     """Return the certificates of one claim at one strength: of each finding that its verdict rests on.
 
     None for a verdict that there are no certificates for: NOT APPLICABLE, say, or a proof for symbols.
+
+    Parameters
+    ----------
+    evidence : Evidence
+    parts : sequence, optional
+        What `part` returns of each of its findings, where that is known.
 
     Raises
     ------
@@ -104,24 +137,36 @@ def certificates(evidence: Evidence) -> list[dict[str, Any]]:
     claim, strength, verdict = evidence.claim, evidence.strength, evidence.verdict
     if strength is Strength.SYMBOLIC or verdict not in (Verdict.EXACT, Verdict.CERTIFIED, Verdict.REFUTED):
         return []
+    refuted = verdict is Verdict.REFUTED
+    found, reasons = list[Certificate](), list[str]()
+    for number, finding in enumerate(evidence.findings):
+        if finding.failed if refuted else finding.complete:
+            one = part(claim, strength, finding) if parts is None else parts[number]
+            if not isinstance(one, str):
+                found.append(one)
+            elif refuted:
+                reasons.append(one)
+            else:
+                raise NoCertificate(one)
+    if not found:
+        raise NoCertificate(reasons[-1])
+    return found
+
+
+def part(claim: Claim, strength: Strength, found: Finding) -> Certificate | str:
+    """Return the certificate of a finding that holds or fails, or why it has none."""
     if claim.id not in recheck.DEFINITIONS:
-        raise NoCertificate(recheck.NO_DEFINITION.get(claim.id, "proofs_check/recheck.py has no definition of it"))
-    with _long_integers():
-        if verdict is not Verdict.REFUTED:
-            return [_certificate(claim, strength, found, verdict.name) for found in evidence.complete]
-        refutations, why = list[dict[str, Any]](), ""
-        for found in evidence.findings:
+        return recheck.NO_DEFINITION.get(claim.id, "proofs_check/recheck.py has no definition of it")
+    try:
+        with _long_integers():
             if found.failed:
-                try:
-                    refutations.append(_refutation(claim, strength, found))
-                except NoCertificate as reason:
-                    why = str(reason)
-        if not refutations:
-            raise NoCertificate(why)
-        return refutations
+                return _refutation(claim, strength, found)
+            return _certificate(claim, strength, found, strength.verdict.name) if found.complete else "undecided"
+    except NoCertificate as why:
+        return str(why)
 
 
-def _certificate(claim: Claim, strength: Strength, found: Finding, verdict: str) -> dict[str, Any]:
+def _certificate(claim: Claim, strength: Strength, found: Finding, verdict: str) -> Certificate:
     used, made = _used(claim, strength, found)
     return {
         "format": 1,
@@ -134,13 +179,13 @@ def _certificate(claim: Claim, strength: Strength, found: Finding, verdict: str)
     }
 
 
-def _refutation(claim: Claim, strength: Strength, found: Finding) -> dict[str, Any]:
+def _refutation(claim: Claim, strength: Strength, found: Finding) -> Certificate:
     """Return the certificate of the comparison that failed, with the side that is not the statement's."""
     if not found.sides or found.sides[-1].holds:
         raise NoCertificate(f"nothing to compare: {found.failed}")
     at, failed = len(found.sides) - 1, found.sides[-1]
     # The statement as it is, over the toolkit as it is.
-    right = next(findings(claim.body, strength, [found.instance], bits=found.bits))
+    right = next(findings_of(claim.body, strength, [found.instance], bits=found.bits))
     if len(right.sides) <= at:
         raise NoCertificate("what it should have been is not decided")
     should = _comparison(right.sides[at])

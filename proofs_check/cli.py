@@ -37,6 +37,7 @@ examples:
   proofs-check run --vocab 3 --max-length 5 --seed 7      random rewards
   proofs-check run P1-prob P1-logZ --plant hard-max
   proofs-check run --evidence all --jobs 2
+  proofs-check run --evidence all --dask tcp://10.0.0.1:8786
   proofs-check proof P1-logZ
   proofs-check show P3-kl-bound
   proofs-check errata E4
@@ -144,6 +145,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     matrix_parser = command("matrix", matrix, "put every mistake into every claim")
     matrix_parser.add_argument("--markdown", action="store_true", help="as the page in docs/")
+    _add_workers(matrix_parser)
     _add_evidence(matrix_parser)
     _add_rewards(command("lookahead", lookahead, "what a limited horizon loses"))
     target_parser = command("target", target, "check a function of yours against the exact oracle")
@@ -178,7 +180,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plant", metavar="MISTAKE", help="put a mistake into the code under test (proofs-check list names them)"
     )
-    parser.add_argument("--jobs", type=_positive, default=1, metavar="N", help="processes (1; more need joblib)")
+    _add_workers(parser)
     _add_evidence(parser)
     output = parser.add_argument_group("output").add_argument
     output(
@@ -191,6 +193,11 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     output("--quiet", action="store_true", help="print the verdict only, and what is not as expected")
     output("--junit", type=Path, metavar="FILE", help="write a JUnit file too")
     output("--save", type=Path, metavar="FOLDER", help="save the tightest instance that each attack found")
+
+
+def _add_workers(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=_positive, metavar="N", help="processes (1; more need joblib)")
+    parser.add_argument("--dask", metavar="ADDRESS", help="the workers of a Dask cluster, by its scheduler's address")
 
 
 def _add_evidence(parser: argparse.ArgumentParser) -> None:

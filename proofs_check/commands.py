@@ -81,13 +81,14 @@ def matrix(options: argparse.Namespace) -> int:
     others = [kind for kind in options.evidence if kind != "float64"]
     if options.markdown and options.evidence != ("float64",):
         raise TabularBellmanError("--markdown writes the matrix of float64; leave --evidence out.")
+    workers = _workers(options)
     unexpected = []
     if "float64" in options.evidence:
-        found = kill_matrix.compute()
+        found = kill_matrix.compute(workers)
         _print(tables.matrix_page(found) if options.markdown else tables.matrix_lines(found))
         unexpected += found.unexpected
     if others:
-        strong = strong_matrix.compute(others)
+        strong = strong_matrix.compute(others, workers)
         _print(["", *strong_matrix.lines(strong)] if "float64" in options.evidence else strong_matrix.lines(strong))
         unexpected += strong.unexpected
     return 1 if unexpected else 0
@@ -96,7 +97,7 @@ def matrix(options: argparse.Namespace) -> int:
 def proof(options: argparse.Namespace) -> int:
     """Print the proofs of a claim for all trees, as a person would write them, each checked again."""
     from proofs_check.induction import check, printed, proof_of
-    from proofs_check.running import chosen_claims
+    from proofs_check.naming import chosen_claims
 
     (claim,) = chosen_claims([options.name])
     theorems = proof_of(claim.id)
@@ -177,10 +178,13 @@ def run(options: argparse.Namespace) -> int:
     """Judge claims and report."""
     from proofs_check import documents, report
     from proofs_check.evidence import applicable
-    from proofs_check.running import Run, chosen_claims, named_wrong
+    from proofs_check.naming import chosen_claims, named_wrong
+    from proofs_check.running import Run
+    from tabular_bellman.parallel import WorkerLostError
 
     claims = chosen_claims(options.claims)
     wrong = None if options.plant is None else named_wrong(options.plant, claims)
+    workers = _workers(options)
     _refuse_places(options)
     source, chosen, complete = _requested(options)
     if not any(applicable(claim, chosen, complete=complete) for claim in claims):
@@ -191,12 +195,16 @@ def run(options: argparse.Namespace) -> int:
     speaks = not (options.json or options.quiet)
     if speaks:
         _print(report.header(current))
-    current.execute(
-        options.jobs,
-        lambda result, standings: _print(report.row(current, result, standings)) if speaks else None,
-        lambda found: _print(report.attacked(found)) if speaks else None,
-        options.certificates,
-    )
+    lost = None
+    try:
+        current.execute(
+            workers,
+            lambda result, standings: _print(report.row(current, result, standings)) if speaks else None,
+            lambda found: _print(report.attacked(found)) if speaks else None,
+            options.certificates,
+        )
+    except WorkerLostError as error:
+        lost = error  # when what was finished is printed
     if options.json:
         _print([documents.as_json(current)])
     elif options.quiet:
@@ -211,7 +219,18 @@ def run(options: argparse.Namespace) -> int:
         _save(current.attacks, options.save)
         if speaks:
             _print([f"Saved in {options.save}: CLAIM.json (rewards), CLAIM-other.json (the other table)."])
+    if lost is not None:
+        raise lost
     return INTERRUPTED if current.interrupted else 0 if current.as_expected else 1
+
+
+def _workers(options: argparse.Namespace) -> Any:
+    """Return who does the work."""
+    from tabular_bellman.parallel import Workers
+
+    if options.jobs is not None and options.dask is not None:
+        raise TabularBellmanError("--jobs is of processes here, --dask of a cluster with its own; give one of them.")
+    return Workers(jobs=options.jobs or 1, client=options.dask)
 
 
 def target(options: argparse.Namespace) -> int:

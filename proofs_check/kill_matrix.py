@@ -9,6 +9,7 @@ from proofs_check.evidence import Fate, applicable, called, fate, references
 from proofs_check.instances import built_in
 from proofs_check.library import LIBRARY
 from proofs_check.mistakes import MISTAKES
+from tabular_bellman.parallel import Workers
 
 __all__ = ["KillMatrix", "compute"]
 
@@ -43,18 +44,24 @@ class KillMatrix:
         return found
 
 
-def compute() -> KillMatrix:
-    """Fill the matrix, on the small built-in instances and on the claims' own."""
-    instances = list(built_in(SEED, "quick"))
+def compute(workers: Workers | None = None) -> KillMatrix:
+    """Fill the matrix, on the small built-in instances and on the claims' own; `workers` take a claim each."""
     mistakes: dict[tuple[str, str], Fate] = {}
     misreadings: dict[tuple[str, str], Fate] = {}
-    for claim in CLAIMS:
-        chosen = applicable(claim, instances, complete=True, seed=SEED)
-        bounds = references(claim, chosen)
-        used = {name for instance in chosen for name in called(claim.body, LIBRARY, instance)}
-        for mistake in MISTAKES:
-            found = fate(claim, mistake, chosen, bounds) if mistake.replaces in used else Fate.UNUSED
-            mistakes[mistake.name, claim.id] = found
-        for wrong in claim.misreadings:
-            misreadings[wrong.name, claim.id] = fate(claim, wrong, chosen, bounds)
+    for of_mistakes, of_misreadings in (workers or Workers()).map(_of, [(claim.id,) for claim in CLAIMS], what="claim"):
+        mistakes |= of_mistakes
+        misreadings |= of_misreadings
     return KillMatrix(mistakes, misreadings)
+
+
+def _of(name: str) -> tuple[dict[tuple[str, str], Fate], dict[tuple[str, str], Fate]]:
+    """Return the fates in one claim."""
+    claim = next(claim for claim in CLAIMS if claim.id == name)
+    chosen = applicable(claim, list(built_in(SEED, "quick")), complete=True, seed=SEED)
+    bounds = references(claim, chosen)
+    used = {name for instance in chosen for name in called(claim.body, LIBRARY, instance)}
+    mistakes = {
+        (mistake.name, claim.id): fate(claim, mistake, chosen, bounds) if mistake.replaces in used else Fate.UNUSED
+        for mistake in MISTAKES
+    }
+    return mistakes, {(wrong.name, claim.id): fate(claim, wrong, chosen, bounds) for wrong in claim.misreadings}

@@ -1,71 +1,26 @@
-"""A run: which claims, on what, one after the other or side by side, and what was finished when it stopped."""
+"""A run: which claims, on what, here or on workers, and what was finished when it stopped."""
 
-import difflib
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from proofs_check.attack import ATTACKS, Attacked, attack
+from proofs_check.attack import ATTACKS, Attacked
 from proofs_check.claim import Claim, Misreading, Mistake
-from proofs_check.claims import CLAIMS
-from proofs_check.evidence import Fate, Outcome, Result, Verdict, check, planted
+from proofs_check.evidence import Result, Verdict
 from proofs_check.instances import Effort, Instance
-from proofs_check.library import LIBRARY
-from proofs_check.mistakes import MISTAKES
-from proofs_check.standing import Standing, stands
-from tabular_bellman import TabularBellmanError
+from proofs_check.pieces import Judged, Request, attacked, judged
+from proofs_check.standing import Standing
+from tabular_bellman.parallel import WorkerLostError, Workers
 
 if TYPE_CHECKING:
     from proofs_check.certificates import Written
 
-__all__ = ["Run", "chosen_claims", "named_wrong"]
+__all__ = ["Run"]
 
 _ATTACK_EFFORT: Final = {"quick": 0, "default": 1, "thorough": 4}
-
-
-def chosen_claims(names: Sequence[str]) -> tuple[Claim, ...]:
-    """Return the claims of these ids, in the order of the paper; all of them for none.
-
-    Raises
-    ------
-    TabularBellmanError
-        For an id that no claim has, with the nearest that there is.
-    """
-    known = {claim.id: claim for claim in CLAIMS}
-    for name in names:
-        if name not in known:
-            raise TabularBellmanError(f"{name}: no such claim{near(name, known)}; proofs-check list names them all.")
-    return tuple(claim for claim in CLAIMS if not names or claim.id in names)
-
-
-def named_wrong(name: str, claims: Sequence[Claim] = CLAIMS) -> Mistake | Misreading:
-    """Return the mistake of this name, or the misreading of one of the claims.
-
-    Raises
-    ------
-    TabularBellmanError
-        Where there is none, and for a misreading of another claim.
-    """
-    for claim in CLAIMS:
-        for wrong in claim.misreadings:
-            if wrong.name == name and claim not in claims:
-                raise TabularBellmanError(
-                    f"--plant {name}: a misreading of {claim.id}, which is not among those to run."
-                )
-    known: dict[str, Mistake | Misreading] = {mistake.name: mistake for mistake in MISTAKES}
-    known |= {wrong.name: wrong for claim in claims for wrong in claim.misreadings}
-    if name not in known:
-        raise TabularBellmanError(f"--plant {name}: no such mistake{near(name, known)}; proofs-check list names them.")
-    return known[name]
-
-
-def near(name: str, known: Sequence[str] | dict[str, Any]) -> str:
-    """Return a hint at the known names that look like this one."""
-    lower = {item.lower(): item for item in known}
-    found = difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.5)
-    return f" (did you mean {', '.join(lower[item] for item in found)}?)" if found else ""
 
 
 @dataclass
@@ -94,6 +49,7 @@ class Run:
     attacks : list of Attacked
         What the attacks on inequalities found, as far as the run has got.
     interrupted : bool
+        Whether it ended before it was through.
     """
 
     claims: Sequence[Claim]
@@ -164,107 +120,99 @@ class Run:
 
     def execute(
         self,
-        jobs: int,
+        workers: Workers,
         on_result: Callable[[Result, list[Standing]], None],
         on_attack: Callable[[Attacked], None],
         certificates: Path | None = None,
     ) -> None:
-        """Judge the claims in order, `jobs` at a time, then attack the inequalities; report each when it is ready.
+        """Judge the claims, then attack the inequalities; report each in order, as soon as it is ready.
 
         An interrupt (Ctrl-C) ends the run; what was finished stays.  With a folder, certificates are written there.
+
+        Raises
+        ------
+        WorkerLostError
+            Where workers died; then, too, what was finished stays.
         """
         try:
-            for result, standings in self._results(jobs, certificates):
-                self.results.append(result)
-                self.standings.append(standings)
-                on_result(result, standings)
-            for found in self._attacks():
-                self.attacks.append(found)
-                if found.violated:
-                    self.results = [
-                        replace(result, broken=found.summary) if result.claim.id == found.claim else result
-                        for result in self.results
-                    ]
-                on_attack(found)
+            with closing(self._results(workers, certificates)) as results:
+                for result, standings in results:
+                    self.results.append(result)
+                    self.standings.append(standings)
+                    on_result(result, standings)
+            with closing(self._attacks(workers)) as attacks:
+                for found in attacks:
+                    self.attacks.append(found)
+                    if found.violated:
+                        self.results = [
+                            replace(result, broken=found.summary) if result.claim.id == found.claim else result
+                            for result in self.results
+                        ]
+                    on_attack(found)
         except KeyboardInterrupt:
             self.interrupted = True
+        except WorkerLostError:
+            self.interrupted = True
+            raise
         finally:
-            _progress("")
+            _Progress().clear()
 
-    def _results(self, jobs: int, certificates: Path | None) -> Iterator[tuple[Result, list[Standing]]]:
-        name = None if self.planted is None else self.planted.name
-        shared = (self.instances, self.complete, self.seed, name, tuple(self.kinds), certificates)
-        found: Iterator[tuple[list[Outcome], dict[str, Fate], list[Standing], Written | None]]
-        if jobs == 1:
-            found = (_evidence(claim.id, *shared) for claim in self.claims)
-        else:
-            parallel, delayed = _joblib()
-            found = parallel(n_jobs=jobs, return_as="generator")(
-                delayed(_evidence)(claim.id, *shared) for claim in self.claims
-            )
-        for number, claim in enumerate(self.claims, start=1):
-            _progress(f"{number}/{len(self.claims)} {claim.id}")
-            outcomes, fates, standings, written = next(found)
-            if written is not None:
-                self.written.append(written)
-            _progress("")
-            yield Result(claim, outcomes, fates, self.complete), standings
+    def _results(
+        self, workers: Workers, certificates: Path | None
+    ) -> Generator[tuple[Result, list[Standing]], None, None]:
+        planted = None if self.planted is None else self.planted.name
+        request = Request(self.instances, self.complete, self.seed, planted, certificates is not None)
+        progress = _Progress()
+        with closing(judged(self.claims, self.kinds, request, workers, progress.done)) as found:
+            for number, claim in enumerate(self.claims, start=1):
+                progress.show(f"{number}/{len(self.claims)} {claim.id}")
+                parts = [next(found) for _ in self.kinds]
+                if certificates is not None:
+                    from proofs_check.certificates import write
 
-    def _attacks(self) -> Iterator[Attacked]:
+                    self.written.append(write(certificates, [each.made for each in parts if each.made is not None]))
+                progress.clear()
+                floats = next((each for each in parts if each.standing is None), Judged())
+                standings = [each.standing for each in parts if each.standing is not None]
+                yield Result(claim, floats.outcomes, floats.fates, self.complete), standings
+
+    def _attacks(self, workers: Workers) -> Generator[Attacked, None, None]:
         effort = _ATTACK_EFFORT[self.effort]
         if not (self.complete and effort and self.planted is None and "float64" in self.kinds):
             return
         ids = {claim.id for claim in self.claims}
-        for plan in ATTACKS:
-            if plan.claim in ids:
-                _progress(f"attack on {plan.claim}")
-                found = attack(plan, seed=self.seed, effort=effort)
-                _progress("")
-                yield found
+        plans = [plan for plan in ATTACKS if plan.claim in ids]
+        progress = _Progress()
+        with closing(attacked(plans, self.seed, effort, workers, progress.done)) as found:
+            for plan in plans:
+                progress.show(f"attack on {plan.claim}")
+                each = next(found)
+                progress.clear()
+                yield each
 
 
-def _evidence(
-    name: str,
-    instances: Sequence[Instance],
-    complete: bool,
-    seed: int,
-    planted_name: str | None,
-    kinds: Sequence[str],
-    certificates: Path | None,
-) -> "tuple[list[Outcome], dict[str, Fate], list[Standing], Written | None]":
-    """Judge one claim.  Claims hold functions, which do not travel between processes: names and numbers do."""
-    claim = next(claim for claim in CLAIMS if claim.id == name)
-    toolkit, misread, mistake = LIBRARY, None, None
-    if planted_name is not None:
-        wrong = named_wrong(planted_name)
-        if isinstance(wrong, Mistake):
-            toolkit, mistake = planted(wrong), wrong
-        elif wrong in claim.misreadings:
-            misread = wrong
-    outcomes, fates, written = list[Outcome](), dict[str, Fate](), None
-    if "float64" in kinds:
-        result = check(claim, instances, toolkit, complete=complete, seed=seed, misread=misread)
-        outcomes, fates = result.outcomes, result.fates
-    standings, behind = stands(claim, kinds, instances, complete=complete, seed=seed, wrong=misread or mistake)
-    if certificates is not None:
-        from proofs_check.certificates import write
+class _Progress:
+    """What a terminal shows of work that is being done; nothing in a pipe or a file."""
 
-        written = write(certificates, behind)
-    return outcomes, fates, standings, written
+    def __init__(self) -> None:
+        self.text = ""
+
+    def show(self, text: str) -> None:
+        """Show what is being done."""
+        self.text = text
+        _write(text)
+
+    def done(self, finished: int, total: int) -> None:
+        """Show how far it is."""
+        if total > 1:
+            _write(f"{self.text} ({finished} of {total} pieces)")
+
+    def clear(self) -> None:
+        """Show nothing, before something is printed."""
+        _write("")
 
 
-def _joblib() -> tuple[Any, Any]:
-    try:
-        from joblib import Parallel, delayed
-    except ImportError:
-        raise TabularBellmanError(
-            "--jobs above 1 needs joblib (the extra `parallel`): pip install joblib, or leave --jobs out."
-        ) from None
-    return Parallel, delayed
-
-
-def _progress(text: str) -> None:
-    """Show on a terminal what is being done; nothing in a pipe or a file."""
+def _write(text: str) -> None:
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{text}")
         sys.stderr.flush()

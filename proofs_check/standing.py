@@ -1,6 +1,6 @@
 """Where a claim stands: one verdict for each kind of evidence, about the statement or about code on its inputs."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -9,7 +9,7 @@ from proofs_check.evidence import Verdict
 from proofs_check.instances import Instance
 from proofs_check.strengths import Evidence, Strength, instances_for, judge, left_out
 
-__all__ = ["EVIDENCE", "Standing", "proved", "stands"]
+__all__ = ["EVIDENCE", "Standing", "proved", "standing_of", "stands"]
 
 EVIDENCE: Final = ("float64", "exact", "certified", "symbolic", "induction")
 """The kinds of evidence, as the command line names them."""
@@ -67,19 +67,19 @@ class Standing:
 
 def stands(
     claim: Claim,
-    kinds: Iterable[str],
+    kind: str,
     instances: Sequence[Instance],
     *,
     complete: bool,
     seed: int = 0,
     wrong: Mistake | Misreading | None = None,
-) -> tuple[list[Standing], list[Evidence]]:
-    """Return where a claim stands by each kind but float64, and the evidence behind that.
+) -> tuple[Standing, Evidence | None]:
+    """Return where a claim stands by one kind, not float64, and the evidence behind that.
 
     Parameters
     ----------
     claim : Claim
-    kinds : iterable of str
+    kind : str
     instances : sequence of Instance
         Those of the run.
     complete : bool
@@ -88,23 +88,19 @@ def stands(
     wrong : Mistake or Misreading, optional
         Put into the reference toolkit, or in the place of the statement; proofs are of the statement as it is.
     """
-    found, behind = [], []
-    for kind in kinds:
-        if kind == "induction":
-            found.append(proved(claim))
-        elif kind != "float64":
-            strength = Strength(kind)
-            chosen = instances_for(claim, strength, instances, complete=complete, seed=seed)
-            evidence = judge(claim, strength, chosen, wrong=wrong, mistakes=complete)
-            standing = _of(evidence)
-            if not chosen and standing.verdict is Verdict.NOT_APPLICABLE:
-                standing = replace(standing, why=left_out(claim, strength, instances, complete=complete))
-            found.append(standing)
-            behind.append(evidence)
-    return found, behind
+    if kind == "induction":
+        return proved(claim), None
+    strength = Strength(kind)
+    chosen = instances_for(claim, strength, instances, complete=complete, seed=seed)
+    evidence = judge(claim, strength, chosen, wrong=wrong, mistakes=complete)
+    standing = standing_of(evidence)
+    if not chosen and standing.verdict is Verdict.NOT_APPLICABLE:
+        standing = replace(standing, why=left_out(claim, strength, instances, complete=complete))
+    return standing, evidence
 
 
-def _of(evidence: Evidence) -> Standing:
+def standing_of(evidence: Evidence) -> Standing:
+    """Return what evidence amounts to, in plain types."""
     complete = evidence.complete
     return Standing(
         evidence.strength.value,

@@ -6,7 +6,7 @@ rest.
 """
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from fractions import Fraction
@@ -33,11 +33,14 @@ __all__ = [
     "Side",
     "Strength",
     "findings",
+    "findings_of",
     "instances_for",
     "judge",
     "left_out",
     "rejects",
     "sees_1e_20",
+    "tellers",
+    "unavailable",
 ]
 
 
@@ -128,6 +131,12 @@ class Finding:
         compared = any(side.left for side in self.sides)
         return compared and not (self.failed or self.declined or self.undecided)
 
+    @property
+    def without_numbers(self) -> "Finding":
+        """The finding as it travels between processes: balls do not, and what `Instance` has worked out need not."""
+        sides = tuple(replace(side, left=(None,) * bool(side.left), right=()) for side in self.sides)
+        return replace(self, instance=replace(self.instance), sides=sides)
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -217,22 +226,41 @@ def judge(
     mistakes : bool, default True
         Whether what must fail the claim is put in.
     """
+    if why := unavailable(strength):
+        return Evidence(claim, strength, (), None, why)
+    found = tuple(findings(claim, strength, instances, wrong))
+    if not (mistakes and any(each.complete for each in found)):
+        return Evidence(claim, strength, found, None)
+    told = tellers(strength, found)
+    return Evidence(claim, strength, found, {each.name: rejects(claim, each, strength, told) for each in claim.rejects})
+
+
+def unavailable(strength: Strength) -> str:
+    """Return why there are no numbers of this strength here; nothing where there are."""
     if strength is Strength.CERTIFIED:
         try:
             with precision(FIRST_BITS):
                 pass
         except TabularBellmanError as error:
-            return Evidence(claim, strength, (), None, str(error))
-    body = wrong.body if isinstance(wrong, Misreading) else claim.body
-    found = tuple(findings(body, strength, instances, wrong if isinstance(wrong, Mistake) else None))
+            return str(error)
+    return ""
+
+
+def tellers(strength: Strength, found: Iterable[Finding]) -> list[Instance]:
+    """Return the instances that mistakes are put in on: small ones, where something was decided."""
     few = _FEW_PAIRS_OF_SYMBOLS if strength is Strength.SYMBOLIC else _FEW_PAIRS
-    told = [each.instance for each in found if each.sides and each.instance.space.n_pairs <= few]
-    if not (mistakes and any(each.complete for each in found)):
-        return Evidence(claim, strength, found, None)
-    return Evidence(claim, strength, found, {each.name: rejects(claim, each, strength, told) for each in claim.rejects})
+    return [each.instance for each in found if each.sides and each.instance.space.n_pairs <= few]
 
 
 def findings(
+    claim: Claim, strength: Strength, instances: Sequence[Instance], wrong: Mistake | Misreading | None = None
+) -> Iterator[Finding]:
+    """Yield what a claim gives on each instance, with something wrong put in if asked to."""
+    body = wrong.body if isinstance(wrong, Misreading) else claim.body
+    return findings_of(body, strength, instances, wrong if isinstance(wrong, Mistake) else None)
+
+
+def findings_of(
     body: Body, strength: Strength, instances: Sequence[Instance], wrong: Mistake | None = None, bits: int = 0
 ) -> Iterator[Finding]:
     """Yield what a body gives on each instance, over the reference toolkit or with a mistake in it.
@@ -322,7 +350,7 @@ def rejects(claim: Claim, wrong: Mistake | Misreading, strength: Strength, insta
     for instance in instances:
         watched = _Watched(wrong, strength) if isinstance(wrong, Mistake) else None
         with np.errstate(all="ignore"):
-            found = next(findings(body, strength, [instance], None if watched is None else watched.mistake))
+            found = next(findings_of(body, strength, [instance], None if watched is None else watched.mistake))
         if found.failed:
             return "rejected"
         if not found.complete:

@@ -4,13 +4,15 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from proofs_check.claim import Claim
 from proofs_check.claims import CLAIMS
 from proofs_check.induction import PROOFS, perturbed
 from proofs_check.instances import built_in
-from proofs_check.strengths import Strength, instances_for, judge, sees_1e_20
+from proofs_check.pieces import alone
+from proofs_check.strengths import Strength, instances_for, judge, sees_1e_20, unavailable
+from tabular_bellman.parallel import Workers
 
 __all__ = ["StrongMatrix", "compute", "lines"]
 
@@ -56,41 +58,56 @@ class StrongMatrix:
         ]
 
 
-def compute(kinds: Sequence[str]) -> StrongMatrix:
-    """Fill the matrix for these kinds of evidence, on the small built-in instances and on the claims' own."""
-    instances = list(built_in(0, "quick"))
+def compute(kinds: Sequence[str], workers: Workers | None = None) -> StrongMatrix:
+    """Fill the matrix for these kinds of evidence, on the small built-in instances and on the claims' own.
+
+    `workers` take a claim at one strength each, or a proof.
+    """
+    asked = [strength for strength in Strength if strength.value in kinds]
+    not_run = {strength: why for strength in asked if (why := unavailable(strength))}
+    calls: list[tuple[Any, ...]] = [
+        (_of, claim.id, strength) for strength in asked if strength not in not_run for claim in CLAIMS
+    ]
+    if "induction" in kinds:
+        calls += [(_planted_in_proof, name) for name in PROOFS]
     fates: dict[tuple[str, Strength], dict[str, str]] = {}
     tiny: dict[tuple[str, Strength], dict[str, str]] = {}
-    not_run: dict[Strength, str] = {}
-    for strength in Strength:
-        for claim in CLAIMS if strength.value in kinds else ():
-            chosen = instances_for(claim, strength, instances, complete=True)
-            # Not the pairs that are there by the thousand.
-            chosen = [each for each in chosen if each.second is None or claim.own]
-            few = [each for each in chosen if each.space.n_pairs <= _FEW_PAIRS]
-            evidence = judge(claim, strength, chosen)
-            if evidence.not_run:
-                not_run[strength] = evidence.not_run
-                break
-            if not evidence.verdict.passed or evidence.fates is None:
-                continue
-            fates[claim.id, strength] = evidence.fates
-            if strength is not Strength.SYMBOLIC:
-                tiny[claim.id, strength] = sees_1e_20(claim, strength, few)
-    return StrongMatrix(fates, tiny, dict(_planted_in_proofs()) if "induction" in kinds else {}, not_run)
+    proofs: dict[str, tuple[int, int, list[str]]] = {}
+    results = (workers or Workers()).map(alone, calls, what="claim or proof")
+    for (_, name, *strength), found in zip(calls, results, strict=True):
+        if not strength:
+            proofs[name] = found
+        elif found is not None:
+            fates[name, *strength], seen = found
+            if seen is not None:
+                tiny[name, *strength] = seen
+    return StrongMatrix(fates, tiny, proofs, not_run)
 
 
-def _planted_in_proofs() -> Iterator[tuple[str, tuple[int, int, list[str]]]]:
-    for name in PROOFS:
-        planted = rejected = 0
-        variants = list[str]()
-        for error in perturbed(name):
-            planted += 1
-            if error.true_because:
-                variants.append(f"{error.name}: {error.true_because}")
-            else:
-                rejected += not error.check().proved
-        yield name, (planted, rejected, variants)
+def _of(name: str, strength: Strength) -> tuple[dict[str, str], dict[str, str] | None] | None:
+    """Return the fates in one claim at one strength, and of tiny changes; None where it has no such evidence."""
+    claim = next(claim for claim in CLAIMS if claim.id == name)
+    chosen = instances_for(claim, strength, list(built_in(0, "quick")), complete=True)
+    # Not the pairs that are there by the thousand.
+    chosen = [each for each in chosen if each.second is None or claim.own]
+    evidence = judge(claim, strength, chosen)
+    if not evidence.verdict.passed or evidence.fates is None:
+        return None
+    few = [each for each in chosen if each.space.n_pairs <= _FEW_PAIRS]
+    return evidence.fates, None if strength is Strength.SYMBOLIC else sees_1e_20(claim, strength, few)
+
+
+def _planted_in_proof(name: str) -> tuple[int, int, list[str]]:
+    """Return how many errors are planted in a proof, how many are rejected, and which are true after all."""
+    planted = rejected = 0
+    variants = list[str]()
+    for error in perturbed(name):
+        planted += 1
+        if error.true_because:
+            variants.append(f"{error.name}: {error.true_because}")
+        else:
+            rejected += not error.check().proved
+    return planted, rejected, variants
 
 
 def lines(found: StrongMatrix) -> Iterator[str]:

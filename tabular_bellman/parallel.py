@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final, Literal, NamedTuple
 
 from tabular_bellman.errors import TabularBellmanError
@@ -288,7 +289,8 @@ class _Mapping:
         over = sorted(number for number in lost if gone or self.attempts[number] > self.workers.retries)
         if not over:
             return
-        finished = {number: found.value for number, found in self.outcomes.items() if found.error is None}
+        known = sorted(self.outcomes.items())
+        finished = {number: found.value for number, found in known if found.error is None}
         which = ", ".join(str(number) for number in over[:10]) + (", ..." if len(over) > 10 else "")
         if gone:
             why = (
@@ -321,7 +323,8 @@ def _piece(
     """Run one piece in a worker."""
     try:
         if facts is not None and (here := _facts()) != facts:
-            theirs, ours = (", ".join(map(" ".join, each)) for each in (here, facts))
+            apart = [pair for pair in zip(here, facts, strict=True) if pair[0] != pair[1]]
+            theirs, ours = (", ".join(map(" ".join, side)) for side in zip(*apart, strict=True))
             raise TabularBellmanError(
                 f"a worker of the cluster has {theirs}; this process {ours}: install the same versions, since results "
                 "could differ."
@@ -333,14 +336,20 @@ def _piece(
         return number, _Outcome(error=_that_travels(error), told="".join(traceback.format_exception(error)))
 
 
+@cache
 def _facts() -> tuple[tuple[str, str], ...]:
     """Return the versions that results depend on."""
-    import numpy as np
+    from importlib.metadata import PackageNotFoundError, version
 
     from tabular_bellman import __version__
 
-    python = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return ("Python", python), ("NumPy", np.__version__), ("tabular_bellman", __version__)
+    found = [("Python", f"{sys.version_info.major}.{sys.version_info.minor}"), ("tabular_bellman", __version__)]
+    for name in ("numpy", "scipy", "sympy", "hypothesis", "python-flint"):
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "not installed"))
+    return tuple(found)
 
 
 def _that_travels(error: BaseException) -> BaseException:

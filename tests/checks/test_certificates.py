@@ -583,30 +583,30 @@ def test_a_statement_that_fails_is_refuted_by_both_sides(monkeypatch, accepted):
 def test_write(tmp_path):
     folder = tmp_path / "new" / "folder"
     found = [evidence(BY_ID["P1-logZ"], Strength.EXACT), evidence(BY_ID["L1-kl"], Strength.EXACT)]
-    told = certificates.write(folder, found)
+    told = certificates.write(folder, map(certificates.made, found))
     assert [path.name for path in told.paths] == ["P1-logZ.exact.json"]
     assert told.count == len(found[0].complete) == len(json.loads(told.paths[0].read_text(encoding="utf-8")))
     assert not told.without
     assert [path.name for path in folder.iterdir()] == ["P1-logZ.exact.json"]
     # What has no certificate now does not keep an old one.
-    assert certificates.write(folder, [replace(found[0], not_run="not today")]).paths == []
+    assert certificates.write(folder, [certificates.made(replace(found[0], not_run="not today"))]).paths == []
     assert list(folder.iterdir()) == []
 
 
 def test_write_says_what_has_none(tmp_path):
     nowhere = replace(BY_ID["P1-logZ"], id="nowhere")
     one = replace(evidence(BY_ID["P1-logZ"], Strength.EXACT), claim=nowhere)
-    assert list(certificates.write(tmp_path, [one]).without) == [("nowhere", "exact")]
+    assert list(certificates.write(tmp_path, [certificates.made(one)]).without) == [("nowhere", "exact")]
     instance = SMALL[0]
     sides = (Side("NaN", "equal", [float("nan")], [0.0], True),)
     nan = Evidence(BY_ID["P1-logZ"], Strength.EXACT, (Finding(instance, sides),), None)
-    assert "not a number" in certificates.write(tmp_path, [nan]).without["P1-logZ", "exact"]
+    assert "not a number" in certificates.write(tmp_path, [certificates.made(nan)]).without["P1-logZ", "exact"]
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(TabularBellmanError, match="cannot be written"):
-        certificates.write(tmp_path / "file", [evidence(BY_ID["P1-logZ"], Strength.EXACT)])
+        certificates.write(tmp_path / "file", [])
 
 
 def test_recheck_needs_nothing_of_this_package():

@@ -209,13 +209,13 @@ def test_kinds_that_disagree_are_named(run, monkeypatch):
     from proofs_check import standing
     from proofs_check.evidence import Verdict
 
-    right = standing._of
+    right = standing.standing_of
 
     def wrong(evidence):
         found = right(evidence)
         return dataclasses.replace(found, verdict=Verdict.REFUTED, why="1 is not 2", failed=found.on)
 
-    monkeypatch.setattr(standing, "_of", wrong)
+    monkeypatch.setattr(standing, "standing_of", wrong)
     status, out, _ = run("run", "--quick", "P1-logZ", "--evidence", "float64,exact")
     assert status == 1
     assert "! exact: 1 is not 2" in out
@@ -272,7 +272,7 @@ def test_jobs_need_joblib(run, monkeypatch):
     monkeypatch.setitem(sys.modules, "joblib", None)
     status, _, err = run(*QUICK, "--jobs", "2", "--json")
     assert status == 2
-    assert "--jobs above 1 needs joblib (the extra `parallel`): pip install joblib" in err
+    assert "workers need joblib 1.5 or newer, the extra `parallel` (it is not installed): pip install joblib" in err
 
 
 def test_claims_are_chosen_in_the_order_of_the_paper(run):
@@ -347,14 +347,14 @@ def test_what_could_not_be_done_is_refused_before_anything_runs(run, folder, arg
 
 
 def test_a_broken_inequality_is_refuted_everywhere(run, monkeypatch, folder):
-    from proofs_check import running
+    from proofs_check import pieces
 
-    right = running.attack
+    right = pieces.attack
 
     def broken(plan, **options):
         return dataclasses.replace(right(plan, **options), violated=True, bound=float("inf"))
 
-    monkeypatch.setattr(running, "attack", broken)
+    monkeypatch.setattr(pieces, "attack", broken)
     status, out, _ = run("run", "P1-logZ", "L1-logZ", "--json", "--junit", "out.xml")
     document = json.loads(out)
     jsonschema.validate(document, json.loads(schema()))
@@ -619,7 +619,7 @@ def test_a_terminal_without_mathematical_signs():
 
 
 def test_only_the_built_in_instances_are_held_to_every_mistake(run, monkeypatch):
-    from proofs_check import evidence, running
+    from proofs_check import evidence, pieces
 
     seen = []
 
@@ -627,7 +627,7 @@ def test_only_the_built_in_instances_are_held_to_every_mistake(run, monkeypatch)
         seen.append(complete)
         return evidence.Result(claim, [evidence.Outcome("i")], {})
 
-    monkeypatch.setattr(running, "check", spy)
+    monkeypatch.setattr(pieces, "check", spy)
     run("run", "--quick")
     assert seen == [True] * N
     seen.clear()

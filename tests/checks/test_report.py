@@ -6,16 +6,18 @@ import jsonschema
 import numpy as np
 import pytest
 
-from proofs_check import documents, report, running
+from proofs_check import documents, pieces, report
 from proofs_check.attack import Attacked
 from proofs_check.claim import Measured
 from proofs_check.claims import CLAIMS, PARTS
 from proofs_check.evidence import Fate, Outcome, Result, Verdict
 from proofs_check.instances import bare
 from proofs_check.mistakes import SOFT_BELLMAN
+from proofs_check.pieces import Judged
 from proofs_check.running import Run
 from proofs_check.standing import EVIDENCE, Standing
 from tabular_bellman import TabularBellmanError
+from tabular_bellman.parallel import Workers
 
 HARD_MAX = SOFT_BELLMAN[0]
 CLAIM = next(claim for claim in CLAIMS if claim.id == "P1-logZ")
@@ -257,11 +259,11 @@ def test_inequalities_are_attacked_in_whole_runs_of_the_right_code(monkeypatch, 
     def attacked(plan, *, seed, effort):
         return dataclasses.replace(BROKEN, claim=plan.claim, violated=False, evaluations=100 * seed + effort)
 
-    monkeypatch.setattr(running, "attack", attacked)
-    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}, [], None))
+    monkeypatch.setattr(pieces, "attack", attacked)
+    monkeypatch.setattr(pieces, "_whole", lambda *_: Judged())
     claims = [claim for claim in CLAIMS if claim.id in ("P1-logZ", "L1-kl")]
     run = Run(claims, "source", [], **({"complete": True, "seed": 5} | fields))
-    run.execute(1, lambda *_: None, lambda _: None)
+    run.execute(Workers(), lambda *_: None, lambda _: None)
     assert [(found.claim, found.evaluations) for found in run.attacks] == [("L1-kl", 500 + n) for n in efforts]
 
 
@@ -472,11 +474,12 @@ def test_junit_skips_what_did_not_run_and_passes_what_passed_by_some_kind(tmp_pa
 
 def test_attacks_are_of_float64(monkeypatch):
     """They are numbers that float64 finds: a run that leaves float64 out has none."""
-    monkeypatch.setattr(running, "attack", lambda plan, **_: dataclasses.replace(BROKEN, claim=plan.claim))
-    monkeypatch.setattr(running, "_evidence", lambda *_: ([], {}, [EXACT], None))
+    monkeypatch.setattr(pieces, "attack", lambda plan, **_: dataclasses.replace(BROKEN, claim=plan.claim))
+    found = {"float64": Judged(), "exact": Judged(standing=EXACT)}
+    monkeypatch.setattr(pieces, "_whole", lambda _, kind, __: found[kind])
     claims = [claim for claim in CLAIMS if claim.id == "L1-kl"]
     for kinds, count in ((("exact",), 0), (("float64", "exact"), 1)):
         run = Run(claims, "source", [], complete=True, kinds=kinds)
-        run.execute(1, lambda *_: None, lambda _: None)
+        run.execute(Workers(), lambda *_: None, lambda _: None)
         assert len(run.attacks) == count
         assert run.as_expected is (count == 0)
