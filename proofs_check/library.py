@@ -60,7 +60,7 @@ def _soft_bellman(space: SequenceSpace, rewards: Levels, temperature: float) -> 
 _PLANS: Final = {
     "whole": Plan(),
     "blocked": Plan(block=4, fewest=1),
-    "threaded": Plan(block=64, fewest=1, threads=2, threads_from=0),
+    "threaded": Plan(block=4, fewest=1, threads=2, threads_from=0),
     "shifted": Plan(lowest=np.inf),
     "blocked, threaded, shifted": Plan(block=4, fewest=1, threads=3, threads_from=0, lowest=np.inf),
 }

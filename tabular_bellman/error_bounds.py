@@ -102,7 +102,7 @@ def soft_bellman_with_bounds(
         if t + 1 < space.n_depths:
             e[:V] = gamma * states[t + 1].reshape(V, -1)[:, a:b] + _UNIT * _size(q[:V])
             if gamma != 1.0:
-                e[:V] += _UNIT * gamma * _size(values[t + 1].reshape(V, -1)[:, a:b])
+                e[:V] += _UNIT * gamma * _size(values[t + 1].reshape(V, -1)[:, a:b]) + _TINY
             e *= _ROOM
             e[q == -np.inf] = 0.0
         error = states[t][a:b]
@@ -117,7 +117,7 @@ def soft_bellman_with_bounds(
             measure = log_reference[t][:, a:b]
             x = x + measure
             f = f + _UNIT * _size(x) + (_FUNCTION * _size(measure) if of_weights else 0.0)
-        error[...] = tau * _error_of_log_sum(x, f, value / tau) + (_UNIT * _size(value) if tau != 1.0 else 0.0)
+        error[...] = tau * _error_of_log_sum(x, f, value / tau) + (_UNIT * _size(value) + _TINY if tau != 1.0 else 0.0)
         error *= _ROOM
         error[value == -np.inf] = 0.0
 

@@ -35,7 +35,9 @@ def logsumexp(x: FloatArray) -> FloatArray:
         return np.full(x.shape[1:], -np.inf)
     shift = x.max(axis=0)
     shift[np.isneginf(shift)] = 0.0
-    with np.errstate(over="ignore", divide="ignore"):  # what is beyond range below the maximum adds nothing
+    with np.errstate(
+        over="ignore", under="ignore", divide="ignore"
+    ):  # what is beyond range below the maximum adds nothing
         total = np.exp(x - shift).sum(axis=0)
         return np.asarray(shift + np.log(total))
 
@@ -53,7 +55,7 @@ def normalise(x: FloatArray) -> FloatArray:
     """
     top = x.max(axis=0, initial=-np.inf)
     try:
-        with np.errstate(over="raise"):
+        with np.errstate(over="raise", under="ignore"):
             differences = subtract(x, np.where(np.isneginf(top), 0.0, top))
     except FloatingPointError:
         raise TabularBellmanError(
@@ -97,7 +99,7 @@ def kl_terms(
     """
     terms = np.empty(log_p.shape) if out is None else out
     d, p, q = np.empty((3, *log_p.shape)) if work is None else work
-    with np.errstate(invalid="ignore", over="ignore"):
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
         np.subtract(log_p, log_q, out=d)
         np.exp(log_p, out=p)
         np.negative(d, out=terms)

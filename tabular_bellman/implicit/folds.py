@@ -16,7 +16,12 @@ from tabular_bellman.implicit.functions import Checked
 
 __all__ = ["Best", "Expectations", "Fold", "LogSum", "Scratch", "best_row", "joined", "log_sum_exp"]
 
-_QUIET: Final[dict[str, Any]] = {"over": "ignore", "divide": "ignore", "invalid": "ignore"}  # done again below
+_QUIET: Final[dict[str, Any]] = {
+    "over": "ignore",
+    "under": "ignore",
+    "divide": "ignore",
+    "invalid": "ignore",
+}  # done again below
 _SMALLEST_SUM: Final = 1e-280  # what was lost below the range of float64 is less than 1e-27 of it
 _LARGEST: Final = 1e300  # stands for inf, where a product with 0 must be 0
 
@@ -80,7 +85,7 @@ def joined(steps: FloatArray, children: FloatArray | None, out: FloatArray) -> F
         np.copyto(out, steps)
         return out
     V = len(children)
-    with np.errstate(over="raise"):
+    with np.errstate(over="raise", under="ignore"):
         np.add(steps[:V], children, out=out[:V])
     out[V:] = steps[V:]
     return out
@@ -104,9 +109,9 @@ def log_sum_exp(
     """
     V = 0 if children is None else len(children)
     if children is not None:
-        with np.errstate(over="raise"):
+        with np.errstate(over="raise", under="ignore"):
             np.add(steps[:V], children, out=terms[:V])
-    with np.errstate(over="ignore", divide="ignore"):
+    with np.errstate(over="ignore", under="ignore", divide="ignore"):
         np.exp(terms[:V], out=terms[:V])
         np.exp(steps[V:], out=terms[V:])
         np.add.reduce(terms, axis=0, out=out)
@@ -195,7 +200,7 @@ class Expectations:
     @staticmethod
     def _expect(policy: FloatArray, terms: FloatArray, to_come: FloatArray | None, out: FloatArray) -> None:
         """Write Σ π (now + to come), with what is now in `terms`, which is lost."""
-        with np.errstate(over="raise"):
+        with np.errstate(over="raise", under="ignore"):
             if to_come is not None:
                 tokens = terms[: len(to_come)]
                 np.add(tokens, to_come, out=tokens)

@@ -202,7 +202,21 @@ class ImplicitModel(ABC):
 
     def _log_weight(self, p: int, rows: Rows) -> float:
         steps = [self._step(p, rows[:t]) for t in range(len(rows))]
-        return float(sum(step[min(row, len(step) - 1)] for step, row in zip(steps, rows, strict=True)))
+        try:
+            with np.errstate(over="raise"):
+                return float(sum(step[min(row, len(step) - 1)] for step, row in zip(steps, rows, strict=True)))
+        except FloatingPointError:
+            raise TabularBellmanError("the rewards of a response overflow float64; scale them down.") from None
+
+    def _in_nats(self, values: FloatArray, what: str) -> FloatArray:
+        """Return the temperature times values."""
+        try:
+            with np.errstate(over="raise"):
+                return np.multiply(self.temperature, values)
+        except FloatingPointError:
+            raise TabularBellmanError(
+                f"{what} overflow float64 at temperature {self.temperature:g}; scale the rewards down."
+            ) from None
 
     # -- what they share -------------------------------------------------------------------------------------------
 

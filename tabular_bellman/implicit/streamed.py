@@ -120,7 +120,9 @@ class StreamedModel(ImplicitModel):
             If they, and the tables above them, would take more than ``space.max_bytes``.
         """
         tables = self._tables(self._depth(depth), f"values of depth {depth}")
-        return self._nested(depth, f"values({depth})", lambda _: self.temperature * next(tables).carried[depth][0])
+        return self._nested(
+            depth, f"values({depth})", lambda _: self._in_nats(next(tables).carried[depth][0], "values")
+        )
 
     def logits(self, depth: int) -> FloatArray:
         """Return q = M(r) at all prefixes of a depth, in nats, shape (P,) + (V,)*depth + (A,).
@@ -133,7 +135,7 @@ class StreamedModel(ImplicitModel):
         A = n_actions(self.space, self._depth(depth))
         tables = self._tables(depth + 1, f"logits of depth {depth}")
         return self._nested(
-            depth, f"logits({depth})", lambda _: self.temperature * next(tables).logits(depth), n_rows=A
+            depth, f"logits({depth})", lambda _: self._in_nats(next(tables).logits(depth), "logits"), n_rows=A
         )
 
     def prefix_marginals(self, depth: int) -> FloatArray:

@@ -20,6 +20,7 @@ from tabular_bellman.tokens import count
 __all__ = ["WindowModel"]
 
 _LARGEST_REWARD: Final = 40.0
+_EXTREME: Final = 1e290
 
 
 class WindowModel(ImplicitModel):
@@ -86,12 +87,14 @@ class WindowModel(ImplicitModel):
     def values(self, depth: int) -> FloatArray:
         """Return the soft values at a depth, in nats, by context: shape (P,) + (V,)*min(W, depth); -inf where dead."""
         length = self._length(self._depth(depth))
-        return self._nested(length, f"values({depth})", lambda p: self.temperature * self._values[p][depth])
+        return self._nested(length, f"values({depth})", lambda p: self._in_nats(self._values[p][depth], "values"))
 
     def logits(self, depth: int) -> FloatArray:
         """Return q = M(r) at a depth, in nats, by context: shape (P,) + (V,)*min(W, depth) + (A,)."""
         length, A = self._length(self._depth(depth)), n_actions(self.space, depth)
-        return self._nested(length, f"logits({depth})", lambda p: self.temperature * self._logits(p, depth), n_rows=A)
+        return self._nested(
+            length, f"logits({depth})", lambda p: self._in_nats(self._logits(p, depth), "logits"), n_rows=A
+        )
 
     def context_marginals(self, depth: int) -> FloatArray:
         """Return the chance of still writing at a depth, after these last tokens: shape (P,) + (V,)*min(W, depth).
@@ -165,7 +168,7 @@ class WindowModel(ImplicitModel):
             values.append(found)
         return values[::-1]
 
-    @np.errstate(over="ignore", divide="ignore", invalid="ignore")
+    @np.errstate(all="ignore")
     def _sums(self, steps: FloatArray, below: FloatArray, depth: int, scratch: Scratch) -> FloatArray | None:
         """Return log Σ exp of one depth as a sum of products; None where that could lose something."""
         V, forgetting = self.space.n_tokens, self._forgetting(depth)
@@ -174,6 +177,11 @@ class WindowModel(ImplicitModel):
             return None
         weights = np.exp(steps, out=scratch("weights", *steps.shape))
         top = np.maximum.reduce(below)
+        low = np.minimum.reduce(steps, axis=None)
+        if low == -np.inf:
+            low = np.minimum.reduce(steps, axis=None, where=steps > -np.inf, initial=0.0)
+        if not (np.abs(top) < _EXTREME and low > -_EXTREME):
+            return None  # a sum could overflow
         after = np.exp(below - top)
         if self.window or not forgetting:  # whatever the oldest token, which comes last here
             rest = weights[:V].reshape(V, -1, V if forgetting else 1)

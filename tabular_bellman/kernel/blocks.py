@@ -27,7 +27,7 @@ _THREADS_FROM: Final = 2**20
 _LOWEST: Final = -640.0  # exp of it is 1e68 times the smallest term that keeps its digits
 
 # What is out of range in a block is looked for in its sums, and done again with care.
-QUIET: Final[dict[str, Any]] = {"over": "ignore", "divide": "ignore", "invalid": "ignore"}
+QUIET: Final[dict[str, Any]] = {"over": "ignore", "under": "ignore", "divide": "ignore", "invalid": "ignore"}
 
 # One block: depth, the range of prefixes, and room for as many numbers as the block has entries.
 Step = Callable[[int, int, int, FloatArray], None]
@@ -95,18 +95,18 @@ def walk(
     levels : sequence of ndarray, shapes (A_t, P·V**t)
         Only their shapes matter.
     step : callable
-        Gets depth, range of prefixes, and a flat work array with room for the block's entries, and a row more.
+        Gets depth, range of prefixes, and a flat work array with room for the block's entries, and two rows more.
     order : {"up", "down"}
         "up": from the last depth to the root, every block after all blocks below it.  "down": from the root.
     plan : Plan
     blocks : int
-        How many blocks the work array has room for, besides a row more.
+        How many blocks the work array has room for, besides two rows more.
     """
     sizes = [level.shape[1] for level in levels]
     widest = levels[max(0, len(levels) - 2)]  # no depth has more actions than the last but one
     rows = len(widest)
     if sizes[-1] * rows <= plan.block:  # no cutting, no threads
-        work = np.empty((blocks * rows + 1) * sizes[-1])
+        work = np.empty((blocks * rows + 2) * sizes[-1])
         depths = range(len(sizes))
         with np.errstate(**QUIET):
             for t in reversed(depths) if order == "up" else depths:
@@ -135,7 +135,7 @@ def walk(
     @np.errstate(**QUIET)
     def run(places: Iterator[tuple[int, int, int]]) -> None:
         work = np.empty(
-            max((blocks * len(level) + 1) * _columns(len(level), plan) for level in (levels[0], levels[-1], widest))
+            max((blocks * len(level) + 2) * _columns(len(level), plan) for level in (levels[0], levels[-1], widest))
         )
         for t, a, b in places:
             step(t, a, b, work)
@@ -162,7 +162,7 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
         below, of shape (V, b-a); at the last depth `below` is None.
     plan : Plan
     blocks : int
-        How many blocks the work array has room for, besides a row more.
+        How many blocks the work array has room for, besides two rows more.
 
     Returns
     -------
@@ -172,12 +172,13 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
     rows, last = len(levels[max(0, len(levels) - 2)]), len(sizes) - 1
     V = sizes[1] // sizes[0] if last else 1
     columns = _columns(rows, plan)
-    split = next((t for t, size in enumerate(sizes) if size >= columns and V > 1), last)
+    threads = _threads(levels, plan)
+    split = next((t for t, size in enumerate(sizes) if size >= max(columns, threads) and V > 1), last)
 
     @np.errstate(**QUIET)
     def share_folded(share: tuple[int, int]) -> None:
         wide = min(columns, sizes[split])
-        work = np.empty((blocks * rows + 1) * wide)
+        work = np.empty((blocks * rows + 2) * wide)
         rooms = [np.empty(V * wide) for _ in range(split, last)]
 
         def folded(t: int, a: int, b: int, out: FloatArray) -> None:
@@ -193,8 +194,8 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
             folded(split, a, b, numbers[a:b])
 
     numbers = np.empty(sizes[split])
-    _share_out(share_folded, _shares(sizes[split], _threads(levels, plan)))
-    work = np.empty((blocks * rows + 1) * (sizes[split - 1] if split else 0))
+    _share_out(share_folded, _shares(sizes[split], threads))
+    work = np.empty((blocks * rows + 2) * (sizes[split - 1] if split else 0))
     with np.errstate(**QUIET):
         for t in range(split - 1, -1, -1):
             below, numbers = numbers.reshape(V, sizes[t]), np.empty(sizes[t])

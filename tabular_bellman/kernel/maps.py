@@ -7,6 +7,7 @@ nothing else, or to new ones.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +32,9 @@ __all__ = [
 Levels = Sequence[FloatArray]
 
 
+_HOT: Final = 1e285  # temperatures at which a value in the range of exp can be extreme
+
+
 class _SoftValue:
     """V = τ log Σ π_ref exp(q/τ) over blocks, and whether numbers were met that are so large that sums may overflow."""
 
@@ -47,14 +51,16 @@ class _SoftValue:
             x = x + reference
         if len(q) > 1:
             again = log_sum_exp(x, out, work, self.lowest)
-            if again is not None:
-                self._look(q, reference, out, again)
             if self.temperature != 1.0:
                 out *= self.temperature
+                if self.temperature > _HOT:
+                    again = np.arange(len(out))
+            if again is not None:
+                self._look(q, reference, out, again)
         else:  # one action, as at the last step: exact, but for the reference
             out[...] = q[0] if reference is None else self.temperature * x[0]
-            if not np.minimum.reduce(out) > -EXTREME:
-                self._look(q, reference, out, np.flatnonzero(~(out > -EXTREME)))
+            if not (np.minimum.reduce(out) > -EXTREME and np.maximum.reduce(out) < EXTREME):
+                self._look(q, reference, out, np.flatnonzero(~(np.abs(out) < EXTREME)))
 
     def _look(self, q: FloatArray, reference: FloatArray | None, values: FloatArray, at: NDArray[np.intp]) -> None:
         forbidden = q[:, at] == -np.inf

@@ -85,19 +85,23 @@ def softmax_times(x: FloatArray, factor: FloatArray, out: FloatArray, work: Floa
     factor : ndarray, shape (n,)
     out : ndarray, shape (m, n)
     work : ndarray
-        Flat, with room for x and a row more.
+        Flat, with room for x and two rows more.
     lowest : float
         Sums that are smaller than exp(lowest) are out of range.
     """
-    terms, totals = work[: x.size].reshape(x.shape), work[x.size : x.size + x.shape[1]]
+    n = x.shape[1]
+    terms, totals, ratios = work[: x.size].reshape(x.shape), *work[x.size : x.size + 2 * n].reshape(2, n)
     np.exp(x, out=terms)
     add_up(terms, totals)
-    least, again = np.exp(lowest), None
-    if not (np.minimum.reduce(totals) > least and np.maximum.reduce(totals) < np.inf):
-        again = np.flatnonzero(~((totals > least) & (totals < np.inf)))
-    np.divide(factor, totals, out=totals)
-    np.multiply(terms[: len(out)], totals, out=out)
-    if again is not None:
+    np.divide(factor, totals, out=ratios)
+    np.multiply(terms[: len(out)], ratios, out=out)
+    # In narrower bounds than a sum: what is e^-600 of it counts here, too, and the factor may be as small.
+    least, most = max(np.exp(lowest), 1e-8), 1e100
+    lost = np.minimum.reduce(ratios) < 1e-290
+    if lost or not (np.minimum.reduce(totals) > least and np.maximum.reduce(totals) < most):
+        again = np.flatnonzero(~((totals > least) & (totals < most)) | ((ratios < 1e-290) & (factor > 0.0)))
+        if not again.size:  # factors of 0
+            return
         _, terms, totals = _shifted(x, again)
         totals[totals == 0.0] = 1.0  # where everything is forbidden
         out[:, again] = terms[: len(out)] * (factor[again] / totals)

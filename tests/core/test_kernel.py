@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+import threading
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from strategies import spaces, tables
 
 from tabular_bellman import AutoregressiveModel, SequenceSpace, StateActionTable, TabularBellmanError, kernel
 from tabular_bellman.kernel import Plan
-from tabular_bellman.kernel.blocks import n_threads, walk
+from tabular_bellman.kernel.blocks import fold, n_threads, walk
 from tabular_bellman.number_systems import LogFloat
 from tabular_bellman.recursion import backward, forward, inverse
 
@@ -199,3 +200,100 @@ def test_the_number_of_threads_can_be_set():
 def n_threads_here():
     n_threads.cache_clear()
     return n_threads()
+
+
+def test_chances_keep_their_digits_where_sums_are_far_from_1():
+    space = SequenceSpace(2, max_length=3)
+    for first, others in ((-20.0, 705.0), (-46.0, 705.0), (-300.0, -300.0), (-600.0, 5.0)):
+        levels = [level.copy() for level in StateActionTable.zeros(space).levels]
+        levels[0][0] = first
+        levels[1][:] = others
+        levels[1][1] -= 140.0
+        expected = [np.exp(x) for x in forward(space, LogFloat(), kernel.log_policy(levels))]
+        for plan in (Plan(), Plan(4, 2, 0, 1)):
+            for one, other in zip(kernel.passing(space, levels, plan=plan), expected, strict=True):
+                np.testing.assert_allclose(one, other, rtol=1e-12)
+
+
+def test_only_another_thread_fails():
+    space = SequenceSpace(2, max_length=8)
+    levels, here, seen = StateActionTable.zeros(space).levels, threading.get_ident(), set()
+
+    def step(_t, _a, _b, _work):
+        seen.add(threading.get_ident())
+        if threading.get_ident() != here:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        walk(levels, step, order="up", plan=Plan(4, 2, 0, 1))
+    assert len(seen) == 2
+    seen.clear()
+    fold(levels, lambda t, a, b, below, out, work: seen.add(threading.get_ident()), plan=Plan(4, 3, 0, 1))
+    assert len(seen) == 3
+
+
+@pytest.mark.parametrize("low", [-630.0, -650.0, -700.0, -740.0, -800.0])
+@pytest.mark.parametrize("columns", [3, 3000])
+def test_low_sums_keep_their_digits(low, columns):
+    level = np.full((2, columns), low)
+    level[1] -= np.linspace(0.0, 30.0, columns)
+    (values,) = kernel.soft_values([level])
+    np.testing.assert_allclose(values, np.logaddexp(level[0], level[1]), rtol=1e-15)
+
+
+def test_the_shifted_path_is_taken():
+    # Without the shift nothing is left of the digits of exp(-740); with it they are all there.
+    level = np.array([[-740.0], [-741.0]])
+    for plan in (Plan(), Plan(lowest=np.inf)):
+        assert kernel.soft_values([level], plan=plan)[0][0] == np.logaddexp(-740.0, -741.0)
+    near = np.array([[0.1], [0.2], [0.3]])
+    plain, shifted = (kernel.soft_values([near], plan=plan)[0][0] for plan in (Plan(), Plan(lowest=np.inf)))
+    assert plain == np.log(np.exp(0.1) + np.exp(0.2) + np.exp(0.3))
+    assert shifted == 0.3 + np.log(np.exp(0.1 - 0.3) + np.exp(0.2 - 0.3) + 1.0)
+
+
+@pytest.mark.parametrize("big", [1.7e308, 1e300, 1e291])
+def test_log_policies_of_extreme_numbers(big):
+    fine = np.array([[big, 0.0], [-np.inf, 1.0], [big, -np.inf]])
+    found = kernel.log_policy([fine])[0]
+    assert found[:, 0].tolist() == [-math.log(2.0), -math.inf, -math.log(2.0)]
+    if big > 1e308:
+        with pytest.raises(TabularBellmanError, match="differ by more than float64 can hold"):
+            kernel.log_policy([np.array([[big], [-big]])])
+
+
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_an_inverse_that_overflows_is_refused(sign):
+    levels = [sign * np.array([[-1.7e308], [0.0]]), sign * np.array([[1.7e308]])]
+    with pytest.raises(TabularBellmanError, match="the logits overflow float64"):
+        kernel.inverse(SequenceSpace(1, max_length=2), levels)
+
+
+def test_one_action_everywhere_overflows_too():
+    space = SequenceSpace(1, max_length=3, min_length=3)
+    levels = [np.full((1, 1), 1e308)] * 3
+    for function in (kernel.backward, kernel.root_values):
+        with pytest.raises(TabularBellmanError, match="overflow float64"):
+            function(space, levels)
+        with pytest.raises(TabularBellmanError, match="the reward is inf at prompt None"):
+            function(SequenceSpace(2, max_length=1), [np.array([[np.inf]])])
+
+
+def test_values_made_large_by_the_temperature_overflow_too():
+    space = SequenceSpace(2, max_length=3)
+    levels = [level.copy() for level in StateActionTable.zeros(space).levels]
+    levels[1][:] = -6e302
+    levels[0][0] = -1.797693134862315e308
+    with pytest.raises(TabularBellmanError, match="overflow float64"):
+        kernel.backward(space, levels, 1e300)
+    reference = [np.full(level.shape, 1e10) for level in levels]
+    with pytest.raises(TabularBellmanError, match="overflow float64"):
+        kernel.backward(space, StateActionTable.zeros(space).levels, 1e300, 1.0, reference)
+
+
+def test_what_the_caller_wants_of_floating_point_errors_does_not_matter():
+    space = SequenceSpace(3, max_length=3)
+    levels = StateActionTable.random(space, 0, 800.0).levels
+    expected = every_map(space, levels, levels, Plan())
+    with np.errstate(all="raise"):
+        assert every_map(space, levels, levels, Plan()) == expected

@@ -269,3 +269,43 @@ def test_a_pass_asks_the_reward_once_for_each_depth():
     asked.clear()
     model.entropy()
     assert asked == every[::-1]
+
+
+def test_what_underflows_beside_large_rewards_is_not_lost():
+    # At the root context 0: a value of -744 less, times a reward of 600, is all that there is.
+    space = SequenceSpace.fixed_length(2, 3)
+
+    def reward(prompt, contexts, depth):
+        rewards = np.zeros((2, contexts.shape[1]))
+        if depth == 2:
+            rewards[:, contexts[-1] == 1] = -744.0
+        if depth == 1:
+            rewards[0], rewards[1] = -2000.0, 600.0
+        return rewards
+
+    windowed, streamed = WindowModel(space, reward, window=1), StreamedModel(space, reward)
+    assert windowed.log_partition() == pytest.approx(streamed.log_partition(), rel=1e-14)
+
+
+def test_rewards_out_of_range_are_refused_by_every_method():
+    def reward(prompt, contexts, depth):
+        rewards = np.zeros((3 if depth < 2 else 1, contexts.shape[1]))
+        if depth == 0:
+            rewards[0] = -1.7e308
+        if depth == 1:
+            rewards[:, contexts[-1] == 0] = -1.7e308
+        return rewards
+
+    space = SequenceSpace(2, max_length=3)
+    with pytest.raises(TabularBellmanError, match="overflow float64"):
+        WindowModel(space, reward, window=1)
+    with pytest.raises(TabularBellmanError, match="overflow float64"):
+        StreamedModel(space, reward).log_partition()
+    hot = WindowModel(
+        SequenceSpace(2, max_length=2),
+        lambda x, s, t: np.full((3 - 2 * t, s.shape[1]), 1.7e308),
+        window=1,
+        temperature=1e10,
+    )
+    with pytest.raises(TabularBellmanError, match="overflow float64 at temperature 1e"):
+        hot.logits(0)
