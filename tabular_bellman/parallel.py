@@ -15,6 +15,7 @@ from tabular_bellman.errors import TabularBellmanError
 
 __all__ = ["WorkerLostError", "Workers"]
 
+_MOST_JOBS: Final = 4096
 _CONNECT: Final = 10  # for so many seconds a scheduler may leave a client without an answer
 
 
@@ -80,6 +81,8 @@ class Workers:
         for name, value, least in (("jobs", self.jobs, 1), ("retries", self.retries, 0)):
             if not isinstance(value, int) or isinstance(value, bool) or value < least:
                 raise TabularBellmanError(f"{name}={value!r}: give an integer, {least} or more.")
+        if self.jobs > _MOST_JOBS:
+            raise TabularBellmanError(f"jobs={self.jobs:,}: the limit is {_MOST_JOBS:,}.")
         if self.backend not in ("loky", "threading"):
             raise TabularBellmanError(
                 f'backend={self.backend!r}: give "loky" (processes) or "threading"; a Dask cluster is given as client.'
@@ -268,9 +271,9 @@ class _Mapping:
                 raise
             else:
                 raise TabularBellmanError(
-                    f"{self.what}: it cannot be sent to the workers and back ({_in_words(error)}). The function, its "
-                    "arguments and its result have to be picklable, and every worker needs the packages that they are "
-                    "from."
+                    f"{self.what}: it cannot be sent to the workers and back ({_to_the_root(error)}). The function, "
+                    "its arguments and its result have to be picklable, and every worker needs the packages that they "
+                    "are from."
                 ) from error
         finally:
             if output is not None:
@@ -365,6 +368,14 @@ def _that_travels(error: BaseException) -> BaseException:
 def _in_words(error: BaseException) -> str:
     lines = str(error).splitlines() or [""]
     return f"{type(error).__name__}: {lines[0]}"
+
+
+def _to_the_root(error: BaseException) -> str:
+    """Return an error in words, and what lies behind it: a module that a worker lacks, say."""
+    root = error
+    while root.__cause__ is not None:
+        root = root.__cause__
+    return _in_words(error) if root is error else f"{_in_words(error)}; {_in_words(root)}"
 
 
 def _need_joblib() -> None:

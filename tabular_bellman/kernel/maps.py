@@ -264,11 +264,14 @@ def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, plan:
     V = space.n_tokens
 
     def combine(t: int, a: int, b: int, below: FloatArray | None, out: FloatArray, work: FloatArray) -> None:
-        x = logits[t][:, a:b]
+        x, y = logits[t][:, a:b], others[t][:, a:b]
+        if below is None and len(x) == 1 and min(np.minimum.reduce(x[0]), np.minimum.reduce(y[0])) > -np.inf:
+            out[...] = 0.0  # the forced EOS
+            return
         n, shape = x.size, x.shape
         log_p, log_q, terms = (work[k * n : (k + 1) * n].reshape(shape) for k in range(3))
         log_softmax(x, log_p, work[2 * n :])
-        log_softmax(others[t][:, a:b], log_q, work[2 * n :])
+        log_softmax(y, log_q, work[2 * n :])
         kl_terms(log_p, log_q, out=terms, work=work[3 * n : 6 * n].reshape(3, *shape))
         if below is not None:
             if np.maximum.reduce(below, axis=None) < np.inf:

@@ -35,7 +35,7 @@ def on_workers(request):
         if kind == "jobs":
             return ["--jobs", "2"]
         client = request.getfixturevalue("cluster")
-        client.wait_for_workers(2)
+        client.wait_for_workers(2, timeout=60)
         return ["--dask", client.scheduler.address]
 
     return options
@@ -251,25 +251,25 @@ PAGE = Path(__file__).parents[2] / "docs" / "workers.md"
 BLOCK = re.compile(r"```(python|console|sh)\n(.*?)```", re.DOTALL)
 
 
-def test_the_page(cluster, tmp_path):
+def test_the_page(tmp_path):
     """The page's files are written, its cluster is another, and each command prints what the page shows."""
-    cluster.wait_for_workers(2)
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    text = PAGE.read_text(encoding="utf-8").replace("tcp://127.0.0.1:8786", cluster.scheduler.address)
-    commands = []
-    for language, body in BLOCK.findall(text):
-        if language == "python":
-            (tmp_path / re.match(r"# (\w+\.py)\n", body)[1]).write_text(body, encoding="utf-8")
-        elif language == "console":
-            command, shown = body.removeprefix("$ ").split("\n", 1)
-            ran = subprocess.run(
-                command.split(), cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=120
-            )
-            assert (ran.stdout, ran.returncode) == (shown, 0), ran.stderr
-            commands.append(command.split()[0])
-        else:
-            commands += [line.split()[:2] for line in body.splitlines() if line.startswith("dask")]
-    assert commands == ["proofs-check", ["dask", "scheduler"], ["dask", "worker"], "proofs-check", "python"]
+    with dask_cluster() as cluster:  # a new one: of that of other tests the workers have died, and may be begun again
+        text = PAGE.read_text(encoding="utf-8").replace("tcp://127.0.0.1:8786", cluster.scheduler.address)
+        commands = []
+        for language, body in BLOCK.findall(text):
+            if language == "python":
+                (tmp_path / re.match(r"# (\w+\.py)\n", body)[1]).write_text(body, encoding="utf-8")
+            elif language == "console":
+                command, shown = body.removeprefix("$ ").split("\n", 1)
+                ran = subprocess.run(
+                    command.split(), cwd=tmp_path, env=environment, capture_output=True, encoding="utf-8", timeout=120
+                )
+                assert (ran.stdout, ran.returncode) == (shown, 0), ran.stderr
+                commands.append(command.split()[0])
+            else:
+                commands += [line.split()[:2] for line in body.splitlines() if line.startswith("dask")]
+        assert commands == ["proofs-check", ["dask", "scheduler"], ["dask", "worker"], "proofs-check", "python"]
 
 
 def test_the_options_that_the_page_gives_to_dask():

@@ -39,7 +39,7 @@ def workers(request):
         if kind in ("loky", "threading"):
             return Workers(2, kind, **options)
         client = request.getfixturevalue("cluster")
-        client.wait_for_workers(2)
+        client.wait_for_workers(2, timeout=60)
         return Workers(client=client if kind == "dask" else client.scheduler.address, **options)
 
     return make
