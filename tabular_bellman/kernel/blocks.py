@@ -192,6 +192,7 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
 
         for a, b in _cut(*share, columns):
             folded(split, a, b, numbers[a:b])
+        del folded  # it refers to itself, and to the room that it works in
 
     numbers = np.empty(sizes[split])
     _share_out(share_folded, _shares(sizes[split], threads))
