@@ -179,20 +179,9 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
     def share_folded(share: tuple[int, int]) -> None:
         wide = min(columns, sizes[split])
         work = np.empty((blocks * rows + 2) * wide)
-        rooms = [np.empty(V * wide) for _ in range(split, last)]
-
-        def folded(t: int, a: int, b: int, out: FloatArray) -> None:
-            below = None
-            if t < last:
-                below = rooms[t - split][: V * (b - a)].reshape(V, b - a)
-                for token in range(V):
-                    start = token * sizes[t]
-                    folded(t + 1, start + a, start + b, below[token])
-            combine(t, a, b, below, out, work)
-
+        rooms = [np.empty((V, wide)) for _ in range(split, last)]
         for a, b in _cut(*share, columns):
-            folded(split, a, b, numbers[a:b])
-        del folded  # it refers to itself, and to the room that it works in
+            _fold_below(sizes, combine, split, a, b, numbers[a:b], work, rooms)
 
     numbers = np.empty(sizes[split])
     _share_out(share_folded, _shares(sizes[split], threads))
@@ -202,6 +191,26 @@ def fold(levels: Sequence[FloatArray], combine: Combine, *, plan: Plan = DEFAULT
             below, numbers = numbers.reshape(V, sizes[t]), np.empty(sizes[t])
             combine(t, 0, sizes[t], below, numbers, work)
     return numbers
+
+
+def _fold_below(
+    sizes: Sequence[int],
+    combine: Combine,
+    t: int,
+    a: int,
+    b: int,
+    out: FloatArray,
+    work: FloatArray,
+    rooms: Sequence[FloatArray],
+) -> None:
+    """Write the numbers of prefixes [a, b) of depth t to `out`; there is a room for the children of each depth left."""
+    below = None
+    if rooms:
+        below = rooms[0][:, : b - a]
+        for token, numbers in enumerate(below):
+            start = token * sizes[t]
+            _fold_below(sizes, combine, t + 1, start + a, start + b, numbers, work, rooms[1:])
+    combine(t, a, b, below, out, work)
 
 
 def _columns(rows: int, plan: Plan) -> int:
