@@ -60,7 +60,7 @@ NAMED = sum(len(claim.rejects) for claim in CLAIMS)
 def test_a_named_mistake_that_is_not_rejected_is_said(run, monkeypatch, kind):
     wrong = getattr(CLAIM, kind)[0]
     fates = getattr(MATRIX, kind) | {(wrong.name, CLAIM.id): Fate.SURVIVED}
-    monkeypatch.setattr(kill_matrix, "compute", lambda: replace(MATRIX, **{kind: fates}))
+    monkeypatch.setattr(kill_matrix, "compute", lambda _: replace(MATRIX, **{kind: fates}))
     status, out, _ = run("matrix")
     assert status == 1
     assert f"Mistakes and misreadings that a claim names: {NAMED - 1:,} of {NAMED:,} are rejected by it." in out
@@ -93,7 +93,7 @@ def test_the_pages_read_well():
 
 
 def test_the_commands_write_the_pages(run, monkeypatch):
-    monkeypatch.setattr(kill_matrix, "compute", lambda: MATRIX)
+    monkeypatch.setattr(kill_matrix, "compute", lambda _: MATRIX)
     for command, name in (("list", "claims.md"), ("matrix", "kill-matrix.md")):
         assert run(command, "--markdown") == (0, (DOCS / name).read_text(encoding="utf-8"), "")
 
