@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,13 @@ from proofs_check.ledger import LEDGER
 
 IDS = {claim.id for claim in CLAIMS}
 DOCS = Path(__file__).parent.parent.parent / "docs"
-MATRIX = kill_matrix.compute()
+COMPUTE = kill_matrix.compute
+
+
+@cache
+def matrix():
+    """The matrix, a minute's work: only where a test of these runs."""
+    return COMPUTE()
 
 
 def test_rows_are_unique_and_each_has_a_claim_or_a_reason():
@@ -49,7 +56,7 @@ def test_claims_name_errata_and_nearly_every_erratum_has_a_claim():
 
 
 def test_every_claim_rejects_each_mistake_it_names_and_every_mistake_is_rejected():
-    assert MATRIX.unexpected == []
+    assert matrix().unexpected == []
 
 
 CLAIM = next(claim for claim in CLAIMS if claim.mistakes and claim.misreadings)
@@ -59,8 +66,8 @@ NAMED = sum(len(claim.rejects) for claim in CLAIMS)
 @pytest.mark.parametrize("kind", ["mistakes", "misreadings"])
 def test_a_named_mistake_that_is_not_rejected_is_said(run, monkeypatch, kind):
     wrong = getattr(CLAIM, kind)[0]
-    fates = getattr(MATRIX, kind) | {(wrong.name, CLAIM.id): Fate.SURVIVED}
-    monkeypatch.setattr(kill_matrix, "compute", lambda _: replace(MATRIX, **{kind: fates}))
+    fates = getattr(matrix(), kind) | {(wrong.name, CLAIM.id): Fate.SURVIVED}
+    monkeypatch.setattr(kill_matrix, "compute", lambda _: replace(matrix(), **{kind: fates}))
     status, out, _ = run("matrix")
     assert status == 1
     assert f"Mistakes and misreadings that a claim names: {NAMED - 1:,} of {NAMED:,} are rejected by it." in out
@@ -70,7 +77,7 @@ def test_a_named_mistake_that_is_not_rejected_is_said(run, monkeypatch, kind):
 def test_a_mistake_that_no_claim_rejects_is_said():
     name, n = CLAIM.mistakes[0].name, len(tables.MISTAKES)
     found = replace(
-        MATRIX, mistakes={cell: Fate.UNSEEN if cell[0] == name else fate for cell, fate in MATRIX.mistakes.items()}
+        matrix(), mistakes={cell: Fate.UNSEEN if cell[0] == name else fate for cell, fate in matrix().mistakes.items()}
     )
     lines = list(tables.matrix_lines(found))
     assert lines[-1] == f"no claim rejects {name}"
@@ -78,7 +85,7 @@ def test_a_mistake_that_no_claim_rejects_is_said():
 
 
 def test_the_pages_in_docs_are_what_the_code_writes():
-    pages = {"claims.md": tables.claims_page(), "kill-matrix.md": tables.matrix_page(MATRIX)}
+    pages = {"claims.md": tables.claims_page(), "kill-matrix.md": tables.matrix_page(matrix())}
     for name, lines in pages.items():
         written = (DOCS / name).read_text(encoding="utf-8")
         assert written == "".join(f"{line}\n" for line in lines), (
@@ -89,11 +96,11 @@ def test_the_pages_in_docs_are_what_the_code_writes():
 def test_the_pages_read_well():
     for line in tables.claims_page():
         assert r"\\vert" not in line  # a line break and a word, where a norm was meant
-    assert max(map(len, tables.matrix_lines(MATRIX))) <= 80
+    assert max(map(len, tables.matrix_lines(matrix()))) <= 80
 
 
 def test_the_commands_write_the_pages(run, monkeypatch):
-    monkeypatch.setattr(kill_matrix, "compute", lambda _: MATRIX)
+    monkeypatch.setattr(kill_matrix, "compute", lambda _: matrix())
     for command, name in (("list", "claims.md"), ("matrix", "kill-matrix.md")):
         assert run(command, "--markdown") == (0, (DOCS / name).read_text(encoding="utf-8"), "")
 
