@@ -68,7 +68,7 @@ class Mistake:
     replaces : str
         The toolkit's function that it stands in for.
     wrong : callable
-        (toolkit, *arguments of that function) → result.
+        f(toolkit, ...) → result; the rest are the arguments of that function.
     """
 
     name: str

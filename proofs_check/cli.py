@@ -12,6 +12,7 @@ from proofs_check.commands import (
     bounds,
     demo,
     errata,
+    explore,
     listing,
     lookahead,
     matrix,
@@ -38,6 +39,8 @@ examples:
   proofs-check run P1-prob P1-logZ --plant hard-max
   proofs-check run --evidence all --jobs 2
   proofs-check run --evidence all --dask tcp://10.0.0.1:8786
+  proofs-check run --html report.html
+  proofs-check explore --html explore.html
   proofs-check proof P1-logZ
   proofs-check show P3-kl-bound
   proofs-check errata E4
@@ -136,9 +139,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_run(run_parser)
     _add_rewards(run_parser)
     command("proof", proof, "print the proof of a claim for all trees").add_argument("name", metavar="CLAIM")
-    command("list", listing, "list claims and mistakes").add_argument(
-        "--markdown", action="store_true", help="the claims as the page in docs/"
-    )
+    of_list = command("list", listing, "list claims and mistakes").add_mutually_exclusive_group().add_argument
+    of_list("--proved", action="store_true", help="instead: what is proved, and what is not, part by part")
+    of_list("--markdown", action="store_true", help="instead: the claims as the page in docs/")
     command("show", show, "show one claim, erratum or mistake").add_argument("name", metavar="NAME")
     command("errata", errata, "what does not hold as printed, and how it does").add_argument(
         "names", nargs="*", metavar="E1", help="only these"
@@ -148,6 +151,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_workers(matrix_parser)
     _add_evidence(matrix_parser)
     _add_rewards(command("lookahead", lookahead, "what a limited horizon loses"))
+    explore_parser = command("explore", explore, "a page on which to change rewards and see what follows")
+    explore_parser.add_argument("--html", type=_path, required=True, metavar="FILE", help="where to write it")
+    _add_rewards(explore_parser)
     target_parser = command("target", target, "check a function of yours against the exact oracle")
     target_parser.epilog = _TARGET_EPILOG
     _add_target(target_parser)
@@ -192,6 +198,7 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
     output("--json", action="store_true", help="print one JSON document (proofs-check schema describes it)")
     output("--quiet", action="store_true", help="print the verdict only, and what is not as expected")
     output("--junit", type=Path, metavar="FILE", help="write a JUnit file too")
+    output("--html", type=_path, metavar="FILE", help="write the report as one page too (needs the extra html)")
     output("--save", type=Path, metavar="FOLDER", help="save the tightest instance that each attack found")
 
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from proofs_check.files import refuse_place, write_whole
 from tabular_bellman import TabularBellmanError
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "bounds",
     "demo",
     "errata",
+    "explore",
     "listing",
     "lookahead",
     "matrix",
@@ -38,9 +40,9 @@ def demo(options: argparse.Namespace) -> int:
 
 def listing(options: argparse.Namespace) -> int:
     """List the claims, what cannot be computed, and the mistakes."""
-    from proofs_check import catalogue, tables
+    from proofs_check import catalogue, overview, tables
 
-    _print(tables.claims_page() if options.markdown else catalogue.listing())
+    _print(overview.lines() if options.proved else tables.claims_page() if options.markdown else catalogue.listing())
     return 0
 
 
@@ -130,6 +132,21 @@ def lookahead(options: argparse.Namespace) -> int:
     return 0
 
 
+def explore(options: argparse.Namespace) -> int:
+    """Write a page on which rewards can be changed, and everything that follows from them is seen at once."""
+    from proofs_check.pages.explore import page
+    from proofs_check.pages.rendering import require_extra
+
+    refuse_place("--html", options.html)
+    require_extra()
+    source, chosen, built_in = _requested(options)
+    if built_in and options.seed is not None:
+        raise TabularBellmanError("--seed is of random rewards; give --vocab and --max-length (or --fixed-length) too.")
+    write_whole("--html", options.html, page(None if built_in else chosen[0].reward, "" if built_in else source))
+    _print([f"Wrote {options.html}; open it in a browser."])
+    return 0
+
+
 def bounds(options: argparse.Namespace) -> int:
     """Set the paper's bound on the KL beside the sharp one, length by length; or hold all bounds against many pairs."""
     import json
@@ -215,6 +232,10 @@ def run(options: argparse.Namespace) -> int:
         _print(report.certified(current, options.certificates))
     if options.junit is not None:
         documents.write_junit(current, options.junit)
+    if options.html is not None:
+        from proofs_check.pages.report import page
+
+        write_whole("--html", options.html, page(current))
     if options.save is not None:
         _save(current.attacks, options.save)
         if speaks:
@@ -283,10 +304,13 @@ def _refuse_places(options: argparse.Namespace) -> None:
                 f"--certificates {options.certificates}: {found[0].name} is there already. Name an empty folder, or "
                 "empty this one: certificates of two runs are not told apart."
             )
-    if junit is not None and (not junit.name or junit.is_dir()):
-        raise TabularBellmanError(f"--junit {junit}: it must be a file, not a folder.")
-    if junit is not None and not junit.parent.is_dir():
-        raise TabularBellmanError(f"--junit {junit}: there is no folder {junit.parent}.")
+    if junit is not None:
+        refuse_place("--junit", junit)
+    if options.html is not None:
+        from proofs_check.pages.rendering import require_extra
+
+        refuse_place("--html", options.html)
+        require_extra()
     if folder is None:
         return
     if (

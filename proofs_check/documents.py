@@ -2,7 +2,6 @@
 
 import json
 import math
-import os
 import xml.etree.ElementTree as ElementTree
 from importlib import resources
 from pathlib import Path
@@ -10,12 +9,13 @@ from typing import Any, Final
 
 from proofs_check.claim import Claim
 from proofs_check.evidence import Fate, Outcome, Result
+from proofs_check.files import write_whole
 from proofs_check.ledger import LEDGER
 from proofs_check.running import Run
 from proofs_check.standing import Standing
-from tabular_bellman import TabularBellmanError, __version__
+from tabular_bellman import __version__
 
-__all__ = ["SCHEMA_VERSION", "as_json", "schema", "write_junit"]
+__all__ = ["SCHEMA_VERSION", "as_document", "as_json", "schema", "write_junit"]
 
 SCHEMA_VERSION: Final = 3
 
@@ -30,7 +30,12 @@ def as_json(run: Run) -> str:
 
     It holds no times: the same request gives the same bytes.
     """
-    document = {
+    return json.dumps(as_document(run), indent=2, ensure_ascii=False, allow_nan=False)
+
+
+def as_document(run: Run) -> dict[str, Any]:
+    """Return what the JSON document holds."""
+    return {
         "schema_version": SCHEMA_VERSION,
         "tool": "proofs-check",
         "version": __version__,
@@ -55,7 +60,6 @@ def as_json(run: Run) -> str:
             for row in LEDGER
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
 
 
 def _claim(run: Run, number: int) -> dict[str, Any]:
@@ -156,13 +160,7 @@ def write_junit(run: Run, path: Path) -> None:
     suite.attrib.update({name: str(count) for name, count in counts.items()})
     ElementTree.indent(suite)
     text = ElementTree.tostring(suite, encoding="unicode", xml_declaration=True)
-    beside = path.with_name(f".{path.name}.part")
-    try:
-        beside.write_text(text + "\n", encoding="utf-8")
-        os.replace(beside, path)
-    except OSError as error:
-        beside.unlink(missing_ok=True)
-        raise TabularBellmanError(f"--junit: cannot write {path}: {error.strerror}.") from error
+    write_whole("--junit", path, text + "\n")
 
 
 def _judgement(run: Run, number: int | None, unexpected: bool) -> tuple[str, str]:

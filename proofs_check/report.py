@@ -17,9 +17,23 @@ from proofs_check.standing import Standing
 from tabular_bellman import __version__
 from tabular_bellman.tokens import plural
 
-__all__ = ["attacked", "certified", "header", "row", "summary", "verdict_lines", "wrapped"]
+__all__ = [
+    "FATES",
+    "PAPER",
+    "attacked",
+    "certified",
+    "counts",
+    "header",
+    "measured",
+    "rejects",
+    "row",
+    "sizes",
+    "summary",
+    "verdict_lines",
+    "wrapped",
+]
 
-_PAPER: Final = '"Autoregressive Language Models are Secretly Energy-Based Models", arXiv 2512.15605v4'
+PAPER: Final = '"Autoregressive Language Models are Secretly Energy-Based Models", arXiv 2512.15605v4'
 _COLUMNS: Final = "{:<18} {:<14} {:>8} {:>8} {:>4}  {}"
 _WIDTH: Final = 80
 
@@ -32,7 +46,7 @@ _WORDS: Final = {
     Verdict.NOT_APPLICABLE: "-",
 }
 
-_FATES: Final = {
+FATES: Final = {
     Fate.SURVIVED: "makes a difference here that the claim does not feel",
     Fate.UNSEEN: "no difference to what is compared here",
     Fate.EQUIVALENT: "no difference here",
@@ -49,7 +63,7 @@ def wrapped(text: str, indent: str = "", hanging: str = "    ") -> list[str]:
 
 def header(run: Run) -> Iterator[str]:
     """Yield the lines above the table."""
-    yield from wrapped(f"proofs-check {__version__}: {_PAPER}")
+    yield from wrapped(f"proofs-check {__version__}: {PAPER}")
     names = [instance.name for instance in run.instances]
     count = "1 instance" if len(names) == 1 else f"{len(names)} instances"
     yield from wrapped(f"On {run.source}: {count}{': ' + ', '.join(names) if len(names) <= 2 else ''}.")
@@ -86,7 +100,7 @@ def row(run: Run, result: Result, standings: Sequence[Standing], heading: bool =
         worst = result.worst
         yield from wrapped(
             f"float64: residual {worst.residual:.1e}, bound {worst.bound:.1e}, on {len(result.outcomes)}, rejects "
-            f"{_rejects(result)}",
+            f"{rejects(result)}",
             "    ",
             "  ",
         )
@@ -98,7 +112,8 @@ def _statement(claim: Claim) -> list[str]:
     return wrapped(claim.statement + reads, "    ", "  ")
 
 
-def _rejects(result: Result) -> str:
+def rejects(result: Result) -> str:
+    """Return how many mistakes were rejected, of how many that count here."""
     rejected, survived = result.named(Fate.REJECTED), result.named(Fate.SURVIVED)
     return f"{len(rejected)} of {len(result.fates) if result.complete else len(rejected) + len(survived)}"
 
@@ -114,11 +129,15 @@ def _cell(run: Run, kind: str, result: Result, standings: Sequence[Standing]) ->
     for standing in standings:
         if standing.kind == kind:
             if standing.verdict is Verdict.PROVED_AT:
-                # Sizes, the largest named first: (4,4) and what is smaller.
-                regular = [name for name in standing.on if re.fullmatch(r"\(\d+,\d+\)", name)]
-                return f"to {regular[-1]}" if regular else "its own" if run.complete else "at this size"
+                return sizes(run, standing)
             return _WORDS[standing.verdict] + "*" * standing.in_part
     return ""
+
+
+def sizes(run: Run, standing: Standing) -> str:
+    """Return in a word or two the sizes at which an identity was shown: (4,4) and what is smaller, …."""
+    regular = [name for name in standing.on if re.fullmatch(r"\(\d+,\d+\)", name)]
+    return f"to {regular[-1]}" if regular else "its own" if run.complete else "at this size"
 
 
 def _besides(standing: Standing) -> Iterator[str]:
@@ -154,7 +173,7 @@ def _float_row(result: Result) -> Iterator[str]:
         f"{worst.residual:.1e}",
         f"{worst.bound:.1e}",
         len(result.outcomes),
-        _rejects(result),
+        rejects(result),
     )
     yield from _statement(claim)
     yield from _notes(result)
@@ -164,7 +183,7 @@ def _notes(result: Result) -> Iterator[str]:
     if result.slack is not None:
         attained = result.slack <= max(outcome.widest for outcome in result.outcomes)
         yield f"    smallest slack {'0, attained' if attained else f'{result.slack:.2g}'}"
-    for what, numbers in _measured(result).items():
+    for what, numbers in measured(result).items():
         low, high = (f"{number:.6g}" for number in (min(numbers), max(numbers)))
         yield from wrapped(f"{what}: {low}{'' if low == high else f' to {high}'}", "    ")
     failing = [outcome for outcome in result.outcomes if not outcome.holds]
@@ -177,12 +196,13 @@ def _notes(result: Result) -> Iterator[str]:
     for doubt in result.doubts():
         yield from wrapped(f"! {doubt}", "    ")
     if not result.complete:
-        for fate, words in _FATES.items():
+        for fate, words in FATES.items():
             if names := result.named(fate):
                 yield from wrapped(f"{words}: {', '.join(names)}", "    ")
 
 
-def _measured(result: Result) -> dict[str, list[float]]:
+def measured(result: Result) -> dict[str, list[float]]:
+    """Return the numbers that nothing is judged by, under what they are."""
     found: dict[str, list[float]] = {}
     for outcome in result.outcomes:
         for item in outcome.measured:
@@ -199,10 +219,10 @@ def attacked(found: Attacked) -> Iterator[str]:
 
 def summary(run: Run) -> Iterator[str]:
     """Yield the lines below the table."""
-    counts = _counts(run)
+    tallies = counts(run)
     yield ""
     for verdict in Verdict:
-        if any(found[verdict] for found in counts.values()):
+        if any(found[verdict] for found in tallies.values()):
             word = _WORDS[verdict] if not run.of_floats_alone else verdict.name
             says = "it has no such evidence; --json says why" if word == "-" else verdict.value
             yield from wrapped(f"{word.replace('_', ' ')}: {says}.")
@@ -234,7 +254,7 @@ def summary(run: Run) -> Iterator[str]:
     yield from _tally(run)
 
 
-def _counts(run: Run) -> dict[str, Counter[Verdict]]:
+def counts(run: Run) -> dict[str, Counter[Verdict]]:
     """Return how often each verdict was given, by kind of evidence."""
     found: dict[str, Counter[Verdict]] = {kind: Counter() for kind in run.kinds}
     for number in range(len(run.results)):
@@ -249,8 +269,8 @@ def _tally(run: Run) -> Iterator[str]:
         where = "in the attacks, after" if run.finished else "after"
         yield from wrapped(f"PARTIAL: interrupted {where} {n} of {len(run.claims)} claims; what is above is finished.")
     claims = f"{n} {'claim' if n == 1 else 'claims'}"
-    for kind, counts in _counts(run).items():
-        tally = ", ".join(f"{counts[each]} {each.name.replace('_', ' ')}" for each in Verdict if counts[each])
+    for kind, found in counts(run).items():
+        tally = ", ".join(f"{found[each]} {each.name.replace('_', ' ')}" for each in Verdict if found[each])
         where = claims if run.of_floats_alone else f"{claims}, {kind}"
         yield f"{where}: {tally or 'none finished'}"
     missing = {each.why for standings in run.standings for each in standings if each.verdict is Verdict.NOT_RUN}

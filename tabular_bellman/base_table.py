@@ -29,6 +29,8 @@ class _NoDefault:
 
 
 MISSING: Final = _NoDefault()
+"""Stands for an argument that was not given, where None would be one."""
+
 _MAX_DIMENSIONS: Final = 64  # NumPy's
 
 

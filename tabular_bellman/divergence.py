@@ -44,6 +44,11 @@ def kl_divergence(p: SequenceModel, q: SequenceModel) -> Any:
 def kl_by_depth(p: SequenceModel, q: SequenceModel) -> FloatArray:
     """Split KL(p‖q) by depth: E over the prefixes that p passes of KL(π_p‖π_q) there (Appendix A.4).
 
+    Parameters
+    ----------
+    p, q : EnergyBasedModel or AutoregressiveModel
+        Over one space.
+
     Returns
     -------
     ndarray of shape (n_depths,), or (P, n_depths) for several prompts
@@ -54,6 +59,10 @@ def kl_by_depth(p: SequenceModel, q: SequenceModel) -> FloatArray:
 
 def entropy_by_depth(p: SequenceModel) -> FloatArray:
     """Split the entropy by depth: E over the prefixes that p passes of the entropy of π there (Appendix A.3).
+
+    Parameters
+    ----------
+    p : EnergyBasedModel or AutoregressiveModel
 
     Returns
     -------

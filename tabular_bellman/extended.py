@@ -17,6 +17,7 @@ from tabular_bellman.errors import TabularBellmanError
 __all__ = ["FloatArray", "expectation", "kl_terms", "logsumexp", "normalise", "subtract", "weighted"]
 
 FloatArray = NDArray[np.float64]
+"""An array of floats, of any shape."""
 
 
 def logsumexp(x: FloatArray) -> FloatArray:

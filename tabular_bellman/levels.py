@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Levels = Sequence[FloatArray]
+"""One array for each depth."""
 
 
 def empty_pairs(space: SequenceSpace) -> list[FloatArray]:
@@ -59,7 +60,12 @@ def empty_pairs(space: SequenceSpace) -> list[FloatArray]:
 
 
 def empty_prefixes(space: SequenceSpace) -> list[FloatArray]:
-    """Return levels for a number at each prefix, not filled: arrays of shape (P·V**t,)."""
+    """Return levels for a number at each prefix, not filled: arrays of shape (P·V**t,).
+
+    Parameters
+    ----------
+    space : SequenceSpace
+    """
     expect(SequenceSpace, space, "the space")
     space.check_budget("Levels", space.n_prefixes)
     return [np.empty(space.n_prefixes_at(t)) for t in range(space.n_depths)]
@@ -178,7 +184,18 @@ def inverse_soft_bellman(
 
 
 def log_softmax(space: SequenceSpace, logits: Levels, *, out: Levels | None = None, check: bool = True) -> Levels:
-    """Return log π(a|s), levels of shapes (A_t, P·V**t); -inf throughout where everything is forbidden."""
+    """Return log π(a|s), levels of shapes (A_t, P·V**t); -inf throughout where everything is forbidden.
+
+    Parameters
+    ----------
+    space : SequenceSpace
+    logits : sequence of ndarray, shapes (A_t, P·V**t)
+        In nats; -inf forbids.
+    out : sequence of ndarray, optional
+        Levels to write into, that share no memory with `logits`.
+    check : bool, default True
+        As for `soft_bellman`.
+    """
     if check:
         _read(space, logits, "logits")
         _writable(_pair_shapes(space), out, "out", logits)
@@ -189,6 +206,16 @@ def prefix_marginals(space: SequenceSpace, logits: Levels, *, out: Levels | None
     """Return the chance of passing through each prefix, levels of shapes (P·V**t,): ρ(s⊕a) = ρ(s) π(a|s).
 
     Where everything is forbidden at a prefix, what gets there ends there.
+
+    Parameters
+    ----------
+    space : SequenceSpace
+    logits : sequence of ndarray, shapes (A_t, P·V**t)
+        In nats; -inf forbids.
+    out : sequence of ndarray, optional
+        Levels to write into, that share no memory with `logits`.
+    check : bool, default True
+        As for `soft_bellman`.
     """
     if check:
         _read(space, logits, "logits")
@@ -263,6 +290,14 @@ def kl_divergence(space: SequenceSpace, logits: Levels, others: Levels, *, check
 
     By the chain rule (Appendix A.4), in a recursion that stores nothing.  inf where p allows what q forbids.  Logits
     that are no model are refused, as by `AutoregressiveModel`.
+
+    Parameters
+    ----------
+    space : SequenceSpace
+    logits, others : sequence of ndarray, shapes (A_t, P·V**t)
+        Those of p, and those of q, in nats; -inf forbids.
+    check : bool, default True
+        As for `soft_bellman`.
     """
     if check:
         for levels, what in ((logits, "logits"), (others, "others")):

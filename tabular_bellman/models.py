@@ -151,13 +151,24 @@ class EnergyBasedModel(SequenceModel):
         return [self.space.response_at(int(i)) for i in chosen]
 
     def with_reference(self, reference: StateActionTable | SupportsLogPolicy | None) -> "EnergyBasedModel":
-        """Return the same reward and temperature with another reference measure: p ∝ p_ref exp(R/τ), eq. (2)."""
+        """Return the same reward and temperature with another reference measure: p ∝ p_ref exp(R/τ), eq. (2).
+
+        Parameters
+        ----------
+        reference : AutoregressiveModel, EnergyBasedModel or StateActionTable, optional
+            As for the class; None for none.
+        """
         return EnergyBasedModel(self.reward, self.temperature, reference=reference)
 
     def to_autoregressive(self, *, discount: float = 1.0) -> "AutoregressiveModel":
         """Return the autoregressive model with the same distribution, through the soft Bellman map (Prop. 1).
 
         Its logits are M(r)/τ, plus log π_ref where there is a reference.
+
+        Parameters
+        ----------
+        discount : float, default 1.0
+            Only 1 keeps the distribution.
 
         Raises
         ------
@@ -279,7 +290,13 @@ class AutoregressiveModel(SequenceModel):
         return [tuple(response) for response in drawn]
 
     def with_reference(self, reference: StateActionTable | SupportsLogPolicy) -> "AutoregressiveModel":
-        """Return the model with policy π ∝ π_ref exp(q) at each prefix (Appendix A.5)."""
+        """Return the model with policy π ∝ π_ref exp(q) at each prefix (Appendix A.5).
+
+        Parameters
+        ----------
+        reference : AutoregressiveModel, EnergyBasedModel or StateActionTable
+            π_ref, as for `EnergyBasedModel`.
+        """
         log_reference = log_reference_levels(self.space, reference)
         if log_reference is None:
             return self

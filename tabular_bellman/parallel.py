@@ -105,7 +105,7 @@ class Workers:
         what: str = "piece",
         on_done: Callable[[int, int], None] | None = None,
     ) -> Generator[Any, None, None]:
-        """Yield function(*task) for each task, in the order of tasks.
+        """Yield ``function(*task)`` for each task, in the order of tasks.
 
         Parameters
         ----------

@@ -31,7 +31,9 @@ from tabular_bellman.tokens import (
 
 __all__ = ["DEFAULT_MAX_BYTES", "SequenceSpace"]
 
-DEFAULT_MAX_BYTES: Final = 2**30  # 1 GiB for one table
+DEFAULT_MAX_BYTES: Final = 2**30
+"""The budget for one table, 1 GiB."""
+
 _MAX_LENGTH: Final = 10_000  # keeps the exact counts, integers of about max_length·log2(V) bits, quick to compute
 
 
@@ -120,6 +122,13 @@ class SequenceSpace:
         max_bytes: int = DEFAULT_MAX_BYTES,
     ) -> "SequenceSpace":
         """Return the space of all strings of exactly `n_tokens` tokens, without EOS (Appendix C).
+
+        Parameters
+        ----------
+        vocab, prompts, max_bytes
+            As for the class.
+        n_tokens : int
+            How many tokens every response has.
 
         Examples
         --------

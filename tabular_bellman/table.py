@@ -49,7 +49,14 @@ class StateTable(Table):
 
     @classmethod
     def from_function(cls, space: SequenceSpace, f: Callable[[Prompt, Prefix], float]) -> Self:
-        """Return the table of f(prompt, prefix)."""
+        """Return the table of f(prompt, prefix).
+
+        Parameters
+        ----------
+        space : SequenceSpace
+        f : callable
+            f(prompt, prefix) → float.
+        """
         cls._check_space(space)
         values = [number_from(f, key, "prompt {!r}, prefix {!r}") for key in _state_keys(space)]
         return cls.from_vector(space, values)
@@ -58,7 +65,15 @@ class StateTable(Table):
     def from_dict(
         cls, space: SequenceSpace, values: Mapping[tuple[Prompt, Prefix], float], default: Any = MISSING
     ) -> Self:
-        """Return the table of a dict {(prompt, prefix): value}; a missing prefix without a default is an error."""
+        """Return the table of a dict {(prompt, prefix): value}; a missing prefix without a default is an error.
+
+        Parameters
+        ----------
+        space : SequenceSpace
+        values : mapping
+        default : float, optional
+            The value of prefixes that `values` lacks.
+        """
         levels = cls._filled(space, default)
         expect(Mapping, values, "the values")
         for key, value in values.items():
@@ -130,6 +145,12 @@ class StateActionTable(Table):
     def from_function(cls, space: SequenceSpace, f: Callable[[Prompt, Prefix, Hashable], float]) -> Self:
         """Return the table of f(prompt, prefix, action); the action is a token or EOS.
 
+        Parameters
+        ----------
+        space : SequenceSpace
+        f : callable
+            f(prompt, prefix, action) → float, in nats; -inf forbids.
+
         Raises
         ------
         TabularBellmanError
@@ -186,6 +207,13 @@ class StateActionTable(Table):
     ) -> Self:
         """Return the table of a dict {(prompt, prefix, action): value}.
 
+        Parameters
+        ----------
+        space : SequenceSpace
+        values : mapping
+        default : float, optional
+            The value of pairs that `values` lacks; -inf forbids them.
+
         Raises
         ------
         TabularBellmanError
@@ -219,17 +247,17 @@ class StateActionTable(Table):
             last step, forbids it before ``min_length`` and everywhere in a fixed-length space; `cut_off` is the
             probability, for each prompt, that the language model would have written something else.
 
+        Raises
+        ------
+        TabularBellmanError
+            If f raises, or returns another shape, NaN or +inf.
+
         Notes
         -----
         There are two ways to fit a language model into a space.  ``AutoregressiveModel(table)`` draws as it does,
         token by token, and stops where the space stops.  If f returns log-probabilities,
         ``EnergyBasedModel(table)`` is the language model *conditioned* on writing a response of the space; its
         log-partition is log(1 - cut_off).
-
-        Raises
-        ------
-        TabularBellmanError
-            If f raises, or returns another shape, NaN or +inf.
         """
         cls._check_space(space)
         levels, cut_off = next_token_levels(space, f)

@@ -23,6 +23,8 @@ from tabular_bellman.space import DEFAULT_MAX_BYTES, SequenceSpace
 __all__ = ["SCHEMA_VERSION", "read", "write"]
 
 SCHEMA_VERSION: Final = 1
+"""Of the files; one of another version is refused."""
+
 _FORMAT: Final = "tabular_bellman.table"
 _SUFFIXES: Final = (".npz", ".json")
 

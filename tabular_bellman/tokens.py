@@ -28,9 +28,16 @@ __all__ = [
 ]
 
 Token = Hashable
+"""Anything hashable but EOS: a string, a number."""
+
 Prompt = Hashable
+"""Anything hashable: the root of a tree of its own."""
+
 Prefix = tuple[Hashable, ...]
+"""The tokens already written."""
+
 Response = tuple[Hashable, ...]
+"""Tokens and then EOS; in a space of fixed length, tokens alone."""
 
 _MOST: Final = 2**20  # tokens, and prompts
 
@@ -48,6 +55,7 @@ class EndOfSequence(enum.Enum):
 
 
 EOS: Final = EndOfSequence.EOS
+"""The end of a sequence: the last action of each response, and no token."""
 
 
 def positive_int(name: str, value: object, limit: int | None) -> int:

@@ -8,6 +8,7 @@ from math import prod
 from typing import Any, Final
 
 from proofs_check.errata.erratum import Erratum, Finding, Grade
+from proofs_check.errata.pictures import Cell, TreePicture, cell, grown
 from proofs_check.errata.search import search
 from proofs_check.errata.theorems import Target, target_grid
 from proofs_check.errata.trees import (
@@ -96,6 +97,41 @@ def _e9() -> Finding:
     x, steps_taken = table.tree.starts[0], table.tree.steps
     total, p = energy_based(table.weights, x, table.responses)
     still = sum(p[y] for y in table.responses if len(y) >= steps_taken)
+    weights = {y: weight_of(table.weights, x, y) for y in table.responses}
+    ended = TreePicture(
+        f"What ended before t = {steps_taken} passes through no s_{steps_taken}",
+        grown(
+            table.tree,
+            labels=lambda pair: (f"r = {int(pair in table.ones)}",),
+            cells=lambda _, y: (cell(weights[y]), cell(weights[y] if len(y) >= steps_taken else 0, weights[y])),
+            odd=lambda pair: "" if pair[1] is not EOS or len(pair[0]) == steps_taken else "ended before",
+        ),
+        ("e^R", f"α β at s_{steps_taken}"),
+        (("Z, and the printed sum", (cell(total), cell(_through_step(table, x, steps_taken), total))),),
+    )
+    endless = TreePicture(
+        "A^T goes on where nothing is allowed",
+        grown(
+            other.tree,
+            labels=lambda pair: (f"r = {int(pair in other.ones)}",),
+            cells=lambda start, y: (
+                cell(weight_of(other.weights, start, y) if y in other.responses else 0),
+                cell(prod(other.weights[pair] for pair in steps(start, y)), None if y in other.responses else 0),
+            ),
+            odd=lambda pair: "" if pair[1] in other.tree.actions(pair[0]) else "not allowed here",
+            actions=lambda *_: (EOS, *tokens(other.tree.vocab)),
+        ),
+        ("e^R", "Π ψ"),
+        (
+            (
+                "Z, and the printed sum",
+                (
+                    cell(energy_based(other.weights, x, other.responses)[0]),
+                    cell(_all_sequences(other, x), energy_based(other.weights, x, other.responses)[0]),
+                ),
+            ),
+        ),
+    )
     return Finding(
         (
             ("Z", float(total)),
@@ -107,6 +143,7 @@ def _e9() -> Finding:
         ),
         (through, over),
         remark="Both hold for responses of one length, without EOS.",
+        pictures=(ended, endless),
     )
 
 
@@ -128,12 +165,28 @@ def _e10() -> Finding:
     )
     table = found.smallest
     x = table.tree.starts[0]
+    value, total = _bottom_up(table, False)[x], energy_based(table.weights, x, table.responses)[0]
+    picture = TreePicture(
+        "A token at the last step counts in V, and in no response",
+        grown(
+            Tree(table.tree.starts, table.tree.vocab, table.tree.steps, forced=False),
+            labels=lambda pair: (f"r = {int(pair in table.ones)}",),
+            cells=lambda start, y: (
+                cell(weight_of(table.weights, start, y) if y in table.responses else 0),
+                cell(weight_of(table.weights, start, y), None if y in table.responses else 0),
+            ),
+            odd=lambda pair: "" if pair[1] in table.tree.actions(pair[0]) else "not allowed here",
+        ),
+        ("in e^A", "in e^V"),
+        (("A_R(x), and V_q(x)", (cell(math.log(float(total))), Cell(math.log(float(value)), value != total))),),
+    )
     return Finding(
         (
-            ("V_q(x), over all of A", math.log(float(_bottom_up(table, False)[x]))),
-            ("A_R(x)", math.log(float(energy_based(table.weights, x, table.responses)[0]))),
+            ("V_q(x), over all of A", math.log(float(value))),
+            ("A_R(x)", math.log(float(total))),
         ),
         (found,),
+        pictures=(picture,),
     )
 
 
@@ -167,6 +220,21 @@ def _e11() -> Finding:
     V, T = target.tree.vocab, target.tree.steps
     powers = [t for t in range(T + 1) if any(len(z) - 1 == t for z in responses(V, T))]
     longest = max(len(z) for z in ((*w, EOS) for w in product(tokens(V), repeat=T)))
+    taken = target.conditionals
+    picture = TreePicture(
+        "The chance of a length, one token too early",
+        grown(
+            target.tree,
+            labels=lambda pair: (f"ρ = {taken[pair]}",),
+            # S_0 is nothing: of the empty response the printed product says nothing.
+            cells=lambda _, z: (
+                cell(target.chances[z]),
+                cell(_factored(target, z, len(z) - 2), target.chances[z]) if len(z) > 1 else Cell("–"),
+                cell(_factored(target, z, len(z) - 1)),
+            ),
+        ),
+        ("P(Y = y)", "printed", "repaired"),
+    )
     return Finding(
         (
             (f"P(Y = {' '.join(map(str, y))})", chance),
@@ -176,6 +244,7 @@ def _e11() -> Finding:
             (f"longest response in A.1's Y, EOS counted (T = {T})", longest),
         ),
         (found,),
+        pictures=(picture,),
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any
 
+from proofs_check.errata.pictures import CurvesPicture, Series
 from proofs_check.errata.trees import Pair, Response, State, Tree, autoregressive, show_pair
 from tabular_bellman import TabularBellmanError
 
@@ -19,6 +20,7 @@ class Descent:
     risk: str
     slope: str
     limit: str
+    picture: CurvesPicture
 
 
 def descent(tree: Tree, start: State, target: Mapping[Response, Fraction]) -> Descent:
@@ -48,4 +50,14 @@ def descent(tree: Tree, start: State, target: Mapping[Response, Fraction]) -> De
         up, down, risk, slope = down, up, risk.subs(d, -d), -slope.subs(d, -d)
     if not slope.is_negative:
         raise TabularBellmanError(f"the sign of {slope} is not known to be one for all real d.")
-    return Descent(f"d = q({up}) - q({down})", str(risk), str(slope), str(sympy.limit(risk, d, sympy.oo)))
+    limit = sympy.limit(risk, d, sympy.oo)
+    difference = f"d = q({up}) - q({down})"
+    points = tuple((k / 4, float(risk.subs(d, sympy.Rational(k, 4)))) for k in range(-8, 25))
+    picture = CurvesPicture(
+        "The risk falls for every d, and reaches its limit at none",
+        difference,
+        "L^ARM",
+        (Series("L^ARM", points),),
+        ("the limit", float(limit)),
+    )
+    return Descent(difference, str(risk), str(slope), str(limit), picture)

@@ -9,8 +9,19 @@ from typing import Final
 
 from proofs_check.errata.erratum import Erratum, Finding, Grade
 from proofs_check.errata.exact_numbers import Logs, kl
+from proofs_check.errata.pictures import Cell, CurvesPicture, Series, TreePicture, cell, grown
 from proofs_check.errata.search import Case, Grid, at_most, choices, search
-from proofs_check.errata.trees import Pair, Response, State, Tree, autoregressive, prompt_names, responses, show_pair
+from proofs_check.errata.trees import (
+    Pair,
+    Response,
+    State,
+    Tree,
+    autoregressive,
+    prompt_names,
+    responses,
+    show_pair,
+    steps,
+)
 from tabular_bellman.bounds import kappa
 
 __all__ = ["DIVERGENCES"]
@@ -83,17 +94,40 @@ def _e7() -> Finding:
     )
     pair = found.smallest
     x = pair.tree.starts[0]
+    whole, right = pair.whole(), pair.by_steps(pair.student, pair.target, pair.student)
+    printed = pair.by_steps(pair.target, pair.student, pair.target)
+    p, p_target = pair.probabilities(pair.student), pair.probabilities(pair.target)
+    picture = TreePicture(
+        "Two policies, and the divergence of which from which",
+        grown(
+            pair.tree,
+            labels=lambda at: (f"q = {_log(pair.student[at])}", f"q* = {_log(pair.target[at])}"),
+            cells=lambda _, y: (cell(p[y]), cell(p_target[y])),
+        ),
+        ("p_q(y|x)", "p_q*(y|x)"),
+        (
+            ("KL(p_q, p_q*)", (cell(whole), None)),
+            ("the sum as printed", (Cell(float(printed), bool((printed - whole).parts)), None)),
+            ("the sum as it holds", (cell(right), None)),
+        ),
+    )
     return Finding(
         (
             ("π_q(EOS|x)", pair.policy(pair.student, x)[0]),
             ("π_q*(EOS|x)", pair.policy(pair.target, x)[0]),
-            ("KL(p_q, p_q*)", float(pair.whole())),
-            ("the sum as printed", float(pair.by_steps(pair.target, pair.student, pair.target))),
-            ("the sum as it holds", float(pair.by_steps(pair.student, pair.target, pair.student))),
+            ("KL(p_q, p_q*)", float(whole)),
+            ("the sum as printed", float(printed)),
+            ("the sum as it holds", float(right)),
         ),
         (found,),
         remark="The bound of Proposition 3 stands: Lemma 1 is symmetric in its two arguments.",
+        pictures=(picture,),
     )
+
+
+def _log(weight: Fraction) -> str:
+    """Write a logit of the grid, which is 0 or the logarithm of an integer."""
+    return "0" if weight == 1 else f"log {weight}"
 
 
 # -- E19 -----------------------------------------------------------------------------------------------------------
@@ -116,6 +150,19 @@ class Apart:
     def free_steps(self) -> int:
         """How many steps offer a choice."""
         return self.tree.steps - 1
+
+    def probabilities(self) -> tuple[dict[Response, float], dict[Response, float]]:
+        """p_q(y|x) and p_q'(y|x) of every response."""
+        (x,) = self.tree.starts
+        first, second = {}, {}
+        for y in responses(self.tree.vocab, self.tree.steps):
+            first[y] = second[y] = 1.0
+            for state, action in steps(x, y):
+                policy = self.policy[state]
+                lowered = {a: float(p) * math.exp(-self.lower.get((state, a), 0)) for a, p in policy.items()}
+                first[y] *= float(policy[action])
+                second[y] *= lowered[action] / math.fsum(lowered.values())
+        return first, second
 
     def divergence(self) -> float:
         """KL(p_q, p_q'), over responses."""
@@ -194,6 +241,31 @@ def _e19() -> Finding:
         "KL(p_q, p_q') ≤ max |q - q'|", _apart_grid(), _within(lambda apart: apart.distance), _within(_sharp)
     )
     apart = found.smallest
+    p, other = apart.probabilities()
+    picture = TreePicture(
+        "Logits this far apart, and the divergence is larger",
+        grown(
+            apart.tree,
+            labels=lambda at: (f"π = {apart.policy[at[0]][at[1]]}", f"q-q' = {apart.lower.get(at, 0)}"),
+            cells=lambda _, y: (cell(p[y]), cell(other[y])),
+        ),
+        ("p_q(y|x)", "p_q'(y|x)"),
+        (
+            ("KL(p_q, p_q')", (cell(apart.divergence()), None)),
+            ("max |q-q'|, as printed", (Cell(apart.distance, apart.divergence() > apart.distance), None)),
+            ("(T-1) κ(ε)", (cell(_sharp(apart)), None)),
+        ),
+    )
+    grid = [k / 8 for k in range(1, 41)]
+    curves = CurvesPicture(
+        "The largest divergence of one free step, and the distance itself",
+        "ε, the distance of the logits",
+        "nats",
+        (
+            Series("κ(ε)", tuple((e, float(kappa(e))) for e in grid)),
+            Series("ε, as printed", tuple((e, e) for e in grid)),
+        ),
+    )
     four = _equal_steps(0.6, 4)
     crossing = {n: brentq(lambda e, n=n: n * float(kappa(e)) - e, 1e-3, 10.0, xtol=1e-14) for n in (1, 4)}
     return Finding(
@@ -210,6 +282,7 @@ def _e19() -> Finding:
         holds=0.6 < four <= 4.0 * float(kappa(0.6)) + _ROUNDING,
         remark="κ(ε) = ε coth ε - 1 + log(sinh ε/ε). As read off the curves of C.5, there it holds. Four free "
         "steps come as near to 4κ as one likes when V ≥ 2; 4κ is reached with responses of one length.",
+        pictures=(picture, curves),
     )
 
 

@@ -3,14 +3,12 @@
 import enum
 from collections.abc import Callable
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any
 
+from proofs_check.errata.pictures import Number, Picture
 from proofs_check.errata.search import Searched
 
 __all__ = ["Erratum", "Finding", "Grade", "Number"]
-
-Number = int | float | Fraction | str
 
 
 class Grade(enum.Enum):
@@ -39,6 +37,8 @@ class Finding:
         What a careful reader should know besides.
     holds : bool
         Whether what else was computed bears the note out, besides the searches.
+    pictures : tuple of Picture
+        What can be drawn of it.
     """
 
     numbers: tuple[tuple[str, Number], ...]
@@ -46,6 +46,7 @@ class Finding:
     read_off: bool = False
     remark: str = ""
     holds: bool = True
+    pictures: tuple[Picture, ...] = ()
 
     @property
     def found_at(self) -> str | None:

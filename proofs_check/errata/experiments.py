@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from proofs_check.errata.erratum import Erratum, Finding, Grade
 from proofs_check.errata.exact_numbers import exp
+from proofs_check.errata.pictures import Bar, BarsPicture, Cell, CurvesPicture, Series, TreePicture, cell, grown
 from proofs_check.errata.search import Case, Grid, search
 from proofs_check.errata.trees import (
     Pair,
@@ -54,6 +55,13 @@ def _e15() -> Finding:
     grid = Grid("one state with n ≤ 4 actions, of which V = n counts; z with entries 0, 1, 2", tuple(cases))
     found = search("c(z + 1) = c(z)", grid, _ignores_shifts(_as_printed), _ignores_shifts(_centred))
     z, example = found.smallest, (Fraction(1), Fraction(2))
+    raised = tuple(x + 1 for x in z)
+    bars = [
+        Bar(f"{what}{_vector(v)}, entry {k}", float(entry), wrong=c(v) != c(z))
+        for what, c in (("c", _as_printed), ("with 1/n, c", _centred))
+        for v in (z, raised)
+        for k, entry in enumerate(c(v), start=1)
+    ]
     return Finding(
         (
             (f"c{_vector(z)}", _vector(_as_printed(z))),
@@ -63,6 +71,7 @@ def _e15() -> Finding:
             (f"with 1/n, c{_vector(example)}", _vector(_centred(example))),
         ),
         (found,),
+        pictures=(BarsPicture("A constant added to z, and what centring makes of it", tuple(bars)),),
     )
 
 
@@ -115,6 +124,20 @@ def _e16() -> Finding:
     )
     table = found.smallest
     small, _ = soft_bellman(table.tree, table.weights)
+    picture = TreePicture(
+        "One distribution, at a distance from itself",
+        grown(
+            table.tree,
+            labels=lambda pair: (f"r = {_log(table.weights[pair])}", f"q = {_log(small[pair])}"),
+            cells=lambda x, y: (
+                cell(energy_based(table.weights, x, table.responses)[1][y]),
+                Cell(_log(weight_of(table.weights, x, y))),
+                Cell(_log(weight_of(small, x, y))),
+            ),
+        ),
+        ("p(y|x)", "R_r(x, y)", "Σ q"),
+        (("distance before mapping", (None, None, Cell(_before(table, small), not _before_is_zero(table)))),),
+    )
     larger = Table(Tree(prompt_names(1), 2, 3), frozenset())
     mapped, values = soft_bellman(larger.tree, larger.weights)
     normalised: dict[Pair, Any] = {(s, a): w / values[s] for (s, a), w in mapped.items()}
@@ -130,7 +153,12 @@ def _e16() -> Finding:
         (found,),
         remark="The distance after mapping is 0 in all of these; it does not depend on such shifts. At other rewards "
         "than 0 the second number is another.",
+        pictures=(picture,),
     )
+
+
+def _log(weight: Any) -> str:
+    return f"{math.log(float(weight)):.4g}"
 
 
 def _rounded(number: float) -> float:
@@ -160,6 +188,7 @@ def _dense_layers(D: int, layers: int, printed: int) -> list[int]:
 
 def _e17() -> Finding:
     numbers: list[tuple[str, int | str]] = []
+    pictures = []
     unique = True
     for D, layers, printed in _PRINTED:
         fits = _dense_layers(D, layers, printed)
@@ -168,12 +197,25 @@ def _e17() -> Finding:
         for (V, T), F in product(_SIZES, fits):
             count = parameters(V, T, D, F, layers, head=V)
             numbers.append((f"    ARM with F = {F}, a head of V = {V}, T = {T}", count))
+        (V, T), *_ = _SIZES
+        counts = tuple((float(F), float(parameters(V, T, D, F, layers))) for F in range(1, 129))
+        chosen = tuple(point for point in counts if point[0] in fits)
+        pictures.append(
+            CurvesPicture(
+                f"The count of the EBM with {layers} layers, D = {D}",
+                "F, the width of the dense layer",
+                "parameters",
+                (Series("EBM", counts), Series(f"F = {', '.join(map(str, fits))}", chosen, joined=False)),
+                ("as printed", float(printed)),
+            )
+        )
     return Finding(
         tuple(numbers),
         read_off=True,
         holds=unique,
         remark="The printed counts are met by the EBM at both (V, T), as V + T + 2 = 14 in both; the ARM's differ and "
         "depend on V. D is what the printed counts and those of the printed listing (E26) differ by, halved.",
+        pictures=tuple(pictures),
     )
 
 
@@ -219,6 +261,16 @@ def _e24() -> Finding:
     batches = [b for n in (1, 2, 3) for b in product(plane, repeat=n) if _moments(b)[0] > 0]
     agree = sum(_coherence(b) * (1 + _noise_scale(b)) == 1 for b in batches)
     example = ((Fraction(1), Fraction(0)), (Fraction(0), Fraction(1)))
+    pairs = {(float(_noise_scale(b)), float(_coherence(b))) for b in batches if len(b) < 3}
+    picture = CurvesPicture(
+        "Each pair of gradients is a point, and all lie on one curve",
+        "GNS (those up to 8)",
+        "coherence",
+        (
+            Series("1/(1 + GNS)", tuple((k / 8, 1.0 / (1.0 + k / 8)) for k in range(65))),
+            Series("pairs of gradients", tuple(sorted(p for p in pairs if p[0] <= 8.0)), joined=False),
+        ),
+    )
     return Finding(
         (
             ("sets of up to 3 gradients in the plane", len(batches)),
@@ -228,6 +280,7 @@ def _e24() -> Finding:
         ),
         holds=agree == len(batches),
         remark="With coherence ‖E g‖²/E‖g‖² and noise scale tr Cov(g)/‖E g‖², for a batch gradient without bias.",
+        pictures=(picture,),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from proofs_check.errata.erratum import Erratum, Finding, Grade
+from proofs_check.errata.pictures import Bar, BarsPicture, CurvesPicture, Series
 from tabular_bellman.extended import FloatArray
 
 __all__ = ["FIGURES"]
@@ -42,6 +43,11 @@ def _e20() -> Finding:
     ratios = {when: [a / b for a, b in zip(_FIGURE_5[when], _AFTER_MAP[when], strict=True)] for when in _FIGURE_5}
     everything = [ratio for row in ratios.values() for ratio in row]
     most = _largest_regauging()
+    bars = tuple(
+        Bar(f"{when}, run {n}", ratio, wrong=ratio > most)
+        for when, row in ratios.items()
+        for n, ratio in enumerate(row, start=1)
+    )
     return Finding(
         (
             *(
@@ -55,6 +61,14 @@ def _e20() -> Finding:
         read_off=True,
         remark="Logits that are not centred at all can be any distance apart, as in E16. What behaves like the red "
         "curve is max_y |log p_EBM - log p_ARM|; that is a hypothesis.",
+        pictures=(
+            BarsPicture(
+                "Figure 5's distance over the one after mapping",
+                bars,
+                ("the most that a gauge can make", float(most)),
+                wrong="more than a gauge can make",
+            ),
+        ),
     )
 
 
@@ -65,6 +79,15 @@ _DEEPER: Final = 7e-6  # last KL with 3 layers
 
 
 def _e21() -> Finding:
+    bars = [
+        bar
+        for n, (low, last) in enumerate(_PLATEAUS, start=1)
+        for bar in (
+            Bar(f"2 layers, run {n}: smallest KL", low),
+            Bar("at the end", last, wrong=last > low),
+        )
+    ]
+    bars.append(Bar("3 layers, at the end", _DEEPER))
     return Finding(
         (
             *(
@@ -78,6 +101,11 @@ def _e21() -> Finding:
         ),
         read_off=True,
         remark="A divergence that rises at the end does not converge to 0 as shown.",
+        pictures=(
+            BarsPicture(
+                "KL, on a scale of powers of ten", tuple(bars), powers=True, wrong="above its smallest, and not 0"
+            ),
+        ),
     )
 
 
@@ -113,12 +141,16 @@ def _peaks(n: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray, Fl
 def _e22() -> Finding:
     rng = np.random.default_rng(0)
     numbers: list[tuple[str, float | str]] = []
+    bars = []
     for n in (4096, 65536):
         batches = [_peaks(n, rng) for _ in range(_BATCHES)]
         largest, effective, spread = (np.concatenate([batch[i] for batch in batches]) for i in (0, 1, 2))
         rest = max(batch[3] for batch in batches)
         quantiles = np.quantile(largest, (0.05, 0.5, 0.95))
         numbers.append((f"n = {n}: max ρ at 5, 50, 95 %", ", ".join(f"{x:.3f}" for x in quantiles)))
+        bars += [
+            Bar(f"n = {n}, at {q} %", float(x), text=f"{x:.3f}") for q, x in zip((5, 50, 95), quantiles, strict=True)
+        ]
         numbers.append(("    P(max ρ < 1/2)", f"{np.mean(largest < 0.5):.2f}"))
         numbers.append(("    median of exp H", f"{np.median(effective):.1f}"))
         numbers.append(("    median of log10 min ρ / max ρ", f"{np.median(spread):.0f}"))
@@ -128,6 +160,7 @@ def _e22() -> Finding:
         remark=f"{_DRAWS * _BATCHES} draws with a fixed seed: the quantiles are good to about 0.005, "
         "and a few hundred draws can differ by 0.02. What makes these "
         "targets hard is rather the other end: most states have so little weight that they carry no gradient.",
+        pictures=(BarsPicture("The chance of the likeliest sequence", tuple(bars), ("if it were the only one", 1.0)),),
     )
 
 
@@ -160,6 +193,19 @@ def _e23() -> Finding:
         ),
         read_off=True,
         remark="That both models share their best rate is so.",
+        pictures=(
+            CurvesPicture(
+                f"The gaps by learning rate; the grid of C.1 is {', '.join(f'{rate:g}' for rate in _GRID)}",
+                "learning rate",
+                "gap",
+                tuple(
+                    Series(name, tuple((rate, gaps[i]) for rate, gaps in _SWEEP.items()))
+                    for i, name in enumerate(("EBM", "ARM"))
+                ),
+                x_powers=True,
+                y_powers=True,
+            ),
+        ),
     )
 
 
@@ -170,7 +216,16 @@ _AT_START: Final = ((13.2, 3.0), (5.1, 2.6), (18.0, 4.4), (14.9, 3.3))  # ARM, E
 
 def _e25() -> Finding:
     return Finding(
-        tuple((f"ARM {arm}, EBM {ebm} at step 0: ratio", f"{arm / ebm:.1f}") for arm, ebm in _AT_START), read_off=True
+        tuple((f"ARM {arm}, EBM {ebm} at step 0: ratio", f"{arm / ebm:.1f}") for arm, ebm in _AT_START),
+        read_off=True,
+        pictures=(
+            BarsPicture(
+                "The gap of the ARM over that of the EBM, at step 0",
+                tuple(Bar(f"ARM {arm}, EBM {ebm}", arm / ebm, wrong=arm > ebm) for arm, ebm in _AT_START),
+                ("if they were the same", 1.0),
+                wrong="not close",
+            ),
+        ),
     )
 
 

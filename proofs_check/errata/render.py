@@ -9,7 +9,7 @@ from proofs_check.claims import CLAIMS
 from proofs_check.errata.erratum import Erratum, Finding, Number
 from proofs_check.errata.search import NothingFound, Searched
 
-__all__ = ["as_expected", "found", "preface", "render"]
+__all__ = ["as_expected", "found", "how", "preface", "render", "shown"]
 
 _WIDTH: Final = 80
 _LABEL: Final = 13
@@ -66,7 +66,7 @@ def _finding(finding: Finding) -> Iterator[str]:
     for n, searched in enumerate(finding.searches):
         yield from _entry("smallest" if n == 0 else "the second", searched.found_at or "none on this grid")
         yield from _entry("  of", searched.statement)
-        yield from _entry("  search", _how(searched))
+        yield from _entry("  search", how(searched))
         yield from _entry("  grid", "the same" if searched.grid == shown_grid else searched.grid)
         shown_grid = searched.grid
     yield from _numbers("read off" if finding.read_off else "numbers", finding.numbers)
@@ -74,7 +74,8 @@ def _finding(finding: Finding) -> Iterator[str]:
         yield from _entry("note", finding.remark)
 
 
-def _how(searched: Searched[Any]) -> str:
+def how(searched: Searched[Any]) -> str:
+    """Return what became of the statement and of its repair, on the cases of the grid."""
     before = {0: "no case comes before it", 1: "holds on the 1 case before it"}
     if searched.case is None:
         fate = f"holds on all {searched.earlier:,} cases"
@@ -87,7 +88,7 @@ def _how(searched: Searched[Any]) -> str:
 
 def _numbers(label: str, numbers: Iterable[tuple[str, Number]]) -> Iterator[str]:
     """Yield the numbers in a column, right of what they are of."""
-    rows = [(what, _shown(number)) for what, number in numbers]
+    rows = [(what, shown(number)) for what, number in numbers]
     fitting = [len(what) for what, number in rows if _LABEL + len(what) + 2 + len(number) <= _WIDTH]
     column = max(fitting, default=0) + 2
     for what, number in rows:
@@ -102,7 +103,8 @@ def _numbers(label: str, numbers: Iterable[tuple[str, Number]]) -> Iterator[str]
             yield from _wrapped(number, f"{others}    ", f"{others}    ")
 
 
-def _shown(number: Number) -> str:
+def shown(number: Number) -> str:
+    """Return a number as it is printed."""
     if isinstance(number, float):
         return f"{number:.6g}"
     return str(Fraction(number)) if isinstance(number, Fraction) else str(number)

@@ -9,8 +9,10 @@ from typing import Any, Final
 from proofs_check.errata.descent import descent
 from proofs_check.errata.erratum import Erratum, Finding, Grade
 from proofs_check.errata.exact_numbers import Ratio, exp
+from proofs_check.errata.pictures import Cell, TreePicture, cell, grown, listed
 from proofs_check.errata.search import Case, Grid, search
 from proofs_check.errata.trees import (
+    Pair,
     Response,
     State,
     Table,
@@ -80,6 +82,20 @@ def _e1() -> Finding:
     partition, _ = energy_based(table.weights, start, among)
     stop = autoregressive(table.tree, table.weights, start, (EOS,))
     smaller = a1.smallest
+    picture = TreePicture(
+        "The bare EOS has mass, and is no response of Section 1",
+        grown(
+            table.tree,
+            labels=lambda pair: (entry("q", table, pair),),
+            cells=lambda x, y: (cell(autoregressive(table.tree, table.weights, x, y)),),
+            odd=lambda pair: "no response of Section 1" if pair == (start, EOS) else "",
+        ),
+        ("p_q(y|x)",),
+        (
+            ("Σ over Section 1's Y", (cell(_mass(table, among, start), 1),)),
+            ("Σ over Proposition 4's", (cell(_mass(table, table.responses, start), 1),)),
+        ),
+    )
     return Finding(
         (
             ("Σ p_q(y|x) over the main text's Y", float(_mass(table, among, start))),
@@ -93,6 +109,7 @@ def _e1() -> Finding:
         ),
         (main, a1),
         remark="At T = 1 the main text's Y is empty; the search takes that for excluded.",
+        pictures=(picture,),
     )
 
 
@@ -134,6 +151,17 @@ def _e2() -> Finding:
     longest = table.responses[-1]
     small = partition.smallest
     x = small.tree.starts[0]
+    picture = TreePicture(
+        "The last reward is lost where q(s_T, EOS) = 0",
+        grown(
+            table.tree,
+            labels=lambda pair: (entry("r", table, pair), f"q = {math.log(float(logits[pair])):.4g}"),
+            cells=lambda start, y: (cell(p[y]), cell(autoregressive(table.tree, logits, start, y), p[y])),
+            odd=lambda pair: "0, as (3) has it" if pair[0] in table.tree.last else "",
+        ),
+        ("p_R(y|x)", "p_q(y|x)"),
+        (("A_R(x), and V_q(x)", (_log(total), _log(values[start], total))),),
+    )
     return Finding(
         (
             (f"p_R({_show(longest)}|x)", float(p[longest])),
@@ -148,7 +176,17 @@ def _e2() -> Finding:
         ),
         (probabilities, partition),
         remark="Setting q(s_T, EOS) to 0 after the recursion is harmless: it is a shift of all logits at s_T.",
+        pictures=(picture,),
     )
+
+
+def entry(letter: str, table: Table, pair: Pair) -> str:
+    """Write the entry of a table at a pair."""
+    return f"{letter} = {int(pair in table.ones)}"
+
+
+def _log(weight: Any, right: Any = None) -> Cell:
+    return Cell(math.log(float(weight)), right is not None and weight != right)
 
 
 def _show(response: Response) -> str:
@@ -175,6 +213,17 @@ def _e3() -> Finding:
     start = table.tree.starts[0]
     free = Tree(table.tree.starts, table.tree.vocab, table.tree.steps, forced=False)
     falling = descent(free, start, {(EOS,): Fraction(1)})
+    leaking = TreePicture(
+        "A token at the last step takes mass away",
+        grown(
+            free,
+            labels=lambda pair: (entry("q", table, pair),),
+            cells=lambda x, y: (cell(autoregressive(free, table.weights, x, y)),),
+            odd=lambda pair: "" if pair[1] is EOS else "too long: no response",
+        ),
+        ("p_q(y|x)",),
+        (("Σ over the responses", (cell(_mass(Table(free, table.ones), table.responses, start), 1),)),),
+    )
     return Finding(
         (
             ("Σ p_q(y|x)", float(sum(autoregressive(free, table.weights, start, y) for y in table.responses))),
@@ -184,6 +233,7 @@ def _e3() -> Finding:
         ),
         (found,),
         remark="V_q(s_T⊕v) would be needed too, and s_T⊕v is no state.",
+        pictures=(leaking, falling.picture),
     )
 
 
@@ -215,18 +265,32 @@ def _e12() -> Finding:
         lambda size: _bos_is_a_prompt(size, 0),
     )
     U, V, T = found.smallest
+    prompts, states = _strings(V, range(1, U)), _strings(V, range(1, U + T - 1))
+    picture = listed(
+        "BOS alone, and what X and S hold as printed",
+        ("in X", "in S"),
+        [
+            (_one(s), [Cell("yes" if s in among else "no", s == ("BOS",)) for among in (prompts, states)])
+            for s in sorted({("BOS",), *prompts, *states}, key=len)
+        ],
+    )
     return Finding(
         (
-            ("X", _written(_strings(V, range(1, U)))),
-            ("S", _written(_strings(V, range(1, U + T - 1)))),
+            ("X", _written(prompts)),
+            ("S", _written(states)),
             ("X with t from 0", _written(_strings(V, range(U)))),
         ),
         (found,),
+        pictures=(picture,),
     )
 
 
 def _written(strings: set[State]) -> str:
-    return "{" + ", ".join("(" + ",".join(map(str, s)) + ")" for s in sorted(strings, key=len)) + "}"
+    return "{" + ", ".join(_one(s) for s in sorted(strings, key=len)) + "}"
+
+
+def _one(string: State) -> str:
+    return "(" + ",".join(map(str, string)) + ")"
 
 
 # -- E27 -----------------------------------------------------------------------------------------------------------
@@ -255,12 +319,17 @@ def _e27() -> Finding:
     leaving = [(s, a) for s, a in tree.pairs if (*s, a) not in tree.known]
     larger = Tree((("x",),), 2, 3)
     outside = sum((*s, a) not in larger.known for s, a in larger.pairs)
+    picture = TreePicture(
+        "Where EOS leads is no state",
+        grown(larger, odd=lambda pair: "" if (*pair[0], pair[1]) in larger.known else "leads to no state"),
+    )
     return Finding(
         (
             ("pairs whose s⊕a is not in S", ", ".join(f"({'⊕'.join(map(str, s))}, {a})" for s, a in leaving)),
             ("their number at V = 2, T = 3: one for each response", outside),
         ),
         (found,),
+        pictures=(picture,),
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from proofs_check.errata.erratum import Erratum, Finding, Grade
 from proofs_check.errata.exact_numbers import Logs, entropy, log
+from proofs_check.errata.pictures import Bar, BarsPicture, TreePicture, cell, grown
 from proofs_check.errata.search import Case, Grid, NothingFound, choices, search
 from proofs_check.errata.trees import (
     Pair,
@@ -280,13 +281,23 @@ def _e4() -> Finding:
     three = Problem(problem.tree, chosen)
     six = Tree(tuple(_prompts(2)), 2, 3)
     n = len(responses(2, 3))
+    minima = [*_minima("at the second", problem)], [*_minima("there, ρ = (1/3,1/3,1/3) and (.8,.1,.1)", three)]
+    names = [what.rpartition(": ")[2].strip() for what, _ in minima[1]]
+    apart = BarsPicture(
+        "Three minima that should be one (at the second, with the other ρ)",
+        tuple(
+            Bar(name, number, wrong=number != minima[1][-1][1])
+            for name, (_, number) in zip(names, minima[1], strict=True)
+        ),
+        wrong="not H(Y|X), as printed",
+    )
     return Finding(
         (
             (f"p_R(EOS|{_text(x)})", float(energy_based(table.weights, x, table.responses)[1][(EOS,)])),
             (f"p_q(EOS|{_text(x)})", float(autoregressive(table.tree, logits, x, (EOS,)))),
             ("terminal rewards that B.3 puts on one pair there", _doubly_rewarded(table.tree)),
-            *_minima("at the second", problem),
-            *_minima("there, ρ = (1/3,1/3,1/3) and (.8,.1,.1)", three),
+            *minima[0],
+            *minima[1],
             ("parameters of p_R there", f"{_freedom(problem.tree)}, needed {len(chosen) * 2}"),
             ("V = 2, U = 3, T = 3, all six prompts", f"{_freedom(six)}, needed {len(six.starts) * (n - 1)}"),
             ("prompts of one length: cases where both hold", f"{held} of {len(alike) + len(alike_targets)}"),
@@ -296,7 +307,29 @@ def _e4() -> Finding:
         remark="(BOS,1)⊕1 and (BOS,1,1) are one string, so that one prompt's prefix is another prompt. With U ≤ 2 all "
         "prompts have one length, and nothing is shared. min_r L^EBM is computed by convex minimisation; it is printed "
         "as far as a feasible p of the dual problem confirms it from below.",
+        pictures=(_sharing(table), apart),
     )
+
+
+def _sharing(table: Table) -> TreePicture:
+    """Draw one prompt after the other, the strings that they share, and what the one forbids to the other."""
+    tree = table.tree
+    logits, _ = soft_bellman(tree, table.weights)
+    right = {x: energy_based(table.weights, x, table.responses)[1] for x in tree.starts}
+    each = [Tree((x,), tree.vocab, tree.steps) for x in tree.starts]
+    roots = [
+        root
+        for one in each
+        for root in grown(
+            one,
+            labels=lambda pair: (f"r = {int(pair in table.ones)}",),
+            cells=lambda x, y: (cell(right[x][y]), cell(autoregressive(tree, logits, x, y), right[x][y])),
+            odd=lambda pair: "" if pair[1] in tree.actions(pair[0]) else "forbidden: this is s_T of another prompt",
+            shared=lambda state: "a string of both prompts" if all(state in one.known for one in each) else "",
+            name=_text,
+        )
+    ]
+    return TreePicture("States as strings: what two prompts share", tuple(roots), ("p_R(y|x)", "p_q(y|x)"))
 
 
 def _equally_long(tree: Tree) -> bool:

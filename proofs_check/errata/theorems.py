@@ -1,4 +1,4 @@
-"""E5, E6, E7, E8, E13, E14: the propositions, their proofs, and what they cost."""
+"""E5, E6, E14: the propositions and their proofs."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -10,6 +10,7 @@ from typing import Any, Final
 from proofs_check.errata.descent import descent
 from proofs_check.errata.erratum import Erratum, Finding, Grade
 from proofs_check.errata.exact_numbers import Logs, entropy, kl, log
+from proofs_check.errata.pictures import Branch, Cell, TreePicture, cell, grown
 from proofs_check.errata.search import Case, Grid, choices, search
 from proofs_check.errata.trees import (
     Pair,
@@ -24,7 +25,6 @@ from proofs_check.errata.trees import (
     reward_grid,
     soft_bellman,
     steps,
-    weight_of,
 )
 from tabular_bellman import EOS
 
@@ -116,6 +116,18 @@ def _e5() -> Finding:
     found = search("min_q L^ARM is attained by some q: E → R", grid, _attained, _infimum_is_entropy)
     target = found.smallest
     falling = descent(target.tree, target.tree.starts[0], target.chances)
+    taken = target.conditionals
+    picture = TreePicture(
+        "A target that no finite table reaches",
+        grown(
+            target.tree,
+            labels=lambda pair: (f"ρ = {taken[pair]}",),
+            cells=lambda _, y: (cell(target.chances[y]),),
+            odd=lambda pair: "" if taken[pair] else "never taken: its logit would be -∞",
+        ),
+        ("ρ(y|x)",),
+        (("H(Y|X)", (cell(entropy(target.chances.values())),)),),
+    )
     return Finding(
         (
             (f"L^ARM, with {falling.difference}", falling.risk),
@@ -125,6 +137,7 @@ def _e5() -> Finding:
         ),
         (found,),
         remark="In the repaired statement the infimum is H(Y|X) for every ρ; if ρ > 0 it is a minimum.",
+        pictures=(picture, falling.picture),
     )
 
 
@@ -178,7 +191,28 @@ def _e6() -> Finding:
         lambda w: not (w.minimum() - _joint_entropy(w)).parts,
         lambda w: not (w.minimum() - _conditional_entropy(w)).parts,
     )
-    weighted = found.smallest
+    weighted, case = found.smallest, found.case
+    assert case is not None  # or there were no smallest
+    picture = TreePicture(
+        "Two prompts, and two entropies",
+        tuple(
+            Branch(
+                state=f"x{p}" if p else "x",
+                branches=tuple(
+                    Branch(" ".join(map(str, y)), cells=(Cell(joint, joint != row), Cell(row)))
+                    for y, joint, row in zip(
+                        responses(case.vocab, case.steps),
+                        [Fraction(x * w, sum(weighted.prompts) * sum(each)) for w in each],
+                        [Fraction(w, sum(each)) for w in each],
+                        strict=True,
+                    )
+                ),
+            )
+            for p, (x, each) in enumerate(zip(weighted.prompts, weighted.rows, strict=True))
+        ),
+        ("ρ(x, y)", "ρ(y|x)"),
+        (("-E log", (cell(float(_joint_entropy(weighted)), float(weighted.minimum())), cell(weighted.minimum()))),),
+    )
     return Finding(
         (
             ("-E log ρ(X, Y), as printed", float(_joint_entropy(weighted))),
@@ -186,92 +220,12 @@ def _e6() -> Finding:
         ),
         (found,),
         remark="The two differ by H(X), which is 0 with the one prompt of Appendix C: nothing there changes.",
+        pictures=(picture,),
     )
 
 
 def _listed(numbers: tuple[int, ...]) -> str:
     return "(" + ",".join(map(str, numbers)) + ")"
-
-
-# -- E8 ------------------------------------------------------------------------------------------------------------
-
-
-def _loss_is_zero_sometimes(table: Table) -> tuple[bool, bool]:
-    """Whether ℓ(x, y) = A - R = 0 for some x and y, and whether p(y|x) = 1 for some."""
-    zero = one = False
-    for x in table.tree.starts:
-        total, p = energy_based(table.weights, x, table.responses)
-        zero = zero or any(total == weight_of(table.weights, x, y) for y in table.responses)
-        one = one or any(p[y] == 1 for y in table.responses)
-    return zero, one
-
-
-def _e8() -> Finding:
-    tables = [case.data for case in reward_grid("r").cases]
-    larger = [table for table in tables if len(table.responses) > 1]
-    outcomes = [_loss_is_zero_sometimes(table) for table in larger]
-    single = [_loss_is_zero_sometimes(table) for table in tables if len(table.responses) == 1]
-    smallest, bound = math.inf, 0.0
-    for table in larger:
-        for x in table.tree.starts:
-            scores = [math.log(float(weight_of(table.weights, x, y))) for y in table.responses]
-            loss = math.log(math.fsum(math.exp(s - max(scores)) for s in scores))
-            if loss < smallest:
-                span = max(scores) - min(scores)
-                smallest, bound = loss, math.log1p((len(scores) - 1) * math.exp(-span))
-    return Finding(
-        (
-            ("cases with |Y| ≥ 2, r in {0, 1}", len(larger)),
-            ("    of them with ℓ = 0 for some y", sum(zero for zero, _ in outcomes)),
-            ("    of them with p(y|x) = 1 for some y", sum(one for _, one in outcomes)),
-            ("    the smallest ℓ among them", smallest),
-            ("    its bound log(1 + (|Y|-1) exp(-span R))", bound),
-            ("cases with |Y| = 1; with ℓ = 0 and p = 1", f"{len(single)}; {sum(z and o for z, o in single)}"),
-        ),
-        holds=not any(zero or one for zero, one in outcomes)
-        and all(zero and one for zero, one in single)
-        and smallest >= bound - 1e-12,
-        remark="True as printed: for |Y| ≥ 2 and finite R neither side ever holds.",
-    )
-
-
-# -- E13 -----------------------------------------------------------------------------------------------------------
-
-
-def _sums(tree: Tree, states: list[State]) -> int:
-    """How many log-sum-exps it takes to know V at these states and all below."""
-    needed: set[State] = set()
-    stack = states
-    while stack:
-        state = stack.pop()
-        if state in tree.known and state not in needed:
-            needed.add(state)
-            stack += [(*state, a) for a in tree.actions(state) if a is not EOS]
-    return len(needed)
-
-
-def _e13() -> Finding:
-    rows = []
-    for V, T in ((1, 4), (1, 8), (2, 4), (3, 4)):
-        tree = Tree(prompt_names(1), V, T)
-        (x,) = tree.starts
-        # M needs V of all that is below x.  M⁻¹ needs V(s⊕a), of logits that are there: for each pair, or along one y.
-        forward = _sums(tree, [(*x, a) for a in tree.actions(x) if a is not EOS])
-        back = len([s for s, a in tree.pairs if a is not EOS])
-        along = [s for s, _ in steps(x, tree_longest(tree))][1:]
-        terms = sum(len(tree.actions(s)) for s in along)
-        rows.append((f"V={V}, T={T}, V^T={V**T}", f"{forward}; {back}; {len(along)} ({terms} terms)"))
-    return Finding(
-        (("log-sum-exps for", "all of q (or q at x); all of r; R_r(x, y) at one y"), *rows),
-        remark="Both costs are right for what they count: R_r(x, y) of one response is cheap from q, while q at one "
-        "state takes the whole tree below it. For full tables the two directions cost the same; and at V = 1 the "
-        "cost is T - 1, not V^T = 1.",
-    )
-
-
-def tree_longest(tree: Tree) -> Response:
-    """The first of the longest responses."""
-    return (*(1,) * (tree.steps - 1), EOS)
 
 
 # -- E14 -----------------------------------------------------------------------------------------------------------
@@ -310,6 +264,11 @@ def _bellman_step_of(table: Table, which: Callable[[int, int], int]) -> bool:
     return True
 
 
+def tree_longest(tree: Tree) -> Response:
+    """The first of the longest responses."""
+    return (*(1,) * (tree.steps - 1), EOS)
+
+
 def _e14() -> Finding:
     grid = reward_grid("r")
     first = search(
@@ -329,6 +288,23 @@ def _e14() -> Finding:
     _, p = energy_based(table.weights, x, table.responses)
     path = [s for s, _ in steps(x, tree_longest(other.tree))]
     _, values = soft_bellman(other.tree, other.weights)
+    short = TreePicture(
+        "Started at t = |y|, the recursion misses what is below",
+        grown(
+            table.tree,
+            labels=lambda pair: (f"r = {int(pair in table.ones)}",),
+            cells=lambda x, y: (cell(p[y]), cell(_started_at(table, x, y, len(y)), p[y])),
+        ),
+        ("p_R(y|x)", "p_q(y|x)"),
+    )
+    below = TreePicture(
+        "Below a step of a response of length τ = 2 stands V(s_2), not V(s_T)",
+        grown(
+            other.tree,
+            labels=lambda pair: (f"r = {int(pair in other.ones)}",),
+            name=lambda s: f"{'⊕'.join(map(str, s))}: V = {math.log(float(values[s])):.4g}",
+        ),
+    )
     return Finding(
         (
             ("p_R(EOS|x)", float(p[stop])),
@@ -338,6 +314,7 @@ def _e14() -> Finding:
         ),
         (first, second),
         remark="Other branches reach depth T whatever the length of y.",
+        pictures=(short, below),
     )
 
 
@@ -361,26 +338,6 @@ THEOREMS: Final = (
         trouble="That is H(X) + H(Y|X).",
         repair="L* = -E log ρ(Y|X) = H(Y|X). The two agree if X is constant, as in Appendix C.",
         find=_e6,
-    ),
-    Erratum(
-        id="E8",
-        place="Section 4.1",
-        grade=Grade.REMARK,
-        title="A loss of 0",
-        printed="ℓ(x, y) = 0 if and only if p(y|x) = 1.",
-        repair="As printed; with |Y| ≥ 2 and finite rewards it says nothing, since ℓ ≥ log(1 + (|Y|-1) exp(-span R)) "
-        "> 0.",
-        find=_e8,
-    ),
-    Erratum(
-        id="E13",
-        place="Section 3.2 and A.9: O(VT) against O(V^T)",
-        grade=Grade.REMARK,
-        title="Two costs of two different things",
-        printed="From ARM to EBM takes O(VT), from EBM to ARM O(V^T).",
-        repair="O(VT) for R_r(x, y) at one y; O(Σ_{t<T} V^t) sums for q at one state, and for a full table in either "
-        "direction.",
-        find=_e13,
     ),
     Erratum(
         id="E14",

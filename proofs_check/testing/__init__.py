@@ -103,14 +103,29 @@ def check_inverse(
 ) -> Report:
     """Check the inverse soft Bellman map, f(logits) → rewards: r(s,a) = q(s,a) - γ V_q(s⊕a) (Proposition 1).
 
-    The parameters are those of `check_soft_bellman`; logits never lead into a dead prefix.
+    Logits never lead into a dead prefix.
+
+    Parameters
+    ----------
+    function : callable
+    discount, reference : float, {"uniform"}, optional
+        As for `check_soft_bellman`.
+    **settings
+        See `Settings`.
     """
     __tracebackhide__ = True
     return check("inverse", function, discount=discount, reference=reference, **settings)
 
 
 def check_log_partition(function: Callable[..., Any], **settings: Unpack[Settings]) -> Report:
-    """Check a log-partition, f(rewards) → number: log Σ_y exp(R(y)/τ), by whatever route (eq. (1))."""
+    """Check a log-partition, f(rewards) → number: log Σ_y exp(R(y)/τ), by whatever route (eq. (1)).
+
+    Parameters
+    ----------
+    function : callable
+    **settings
+        See `Settings`.
+    """
     __tracebackhide__ = True
     return check("log-partition", function, **settings)
 
@@ -195,13 +210,29 @@ def check_gradient(function: Callable[..., Any], *, of: str = "log-partition", *
 
 
 def check_marginals(function: Callable[..., Any], *, view: str = "logits", **settings: Unpack[Settings]) -> Report:
-    """Check the chances of passing through each prefix, f(logits) → state table."""
+    """Check the chances of passing through each prefix, f(logits) → state table.
+
+    Parameters
+    ----------
+    function : callable
+    view : {"logits", "rewards"}
+        As for `check_policy`.
+    **settings
+        See `Settings`.
+    """
     __tracebackhide__ = True
     return check("marginals", function, view=view, **settings)
 
 
 def check_kl(function: Callable[..., Any], **settings: Unpack[Settings]) -> Report:
-    """Check a divergence, f(logits of p, logits of q) → KL(p‖q) over whole responses, in nats."""
+    """Check a divergence, f(logits of p, logits of q) → KL(p‖q) over whole responses, in nats.
+
+    Parameters
+    ----------
+    function : callable
+    **settings
+        See `Settings`.
+    """
     __tracebackhide__ = True
     return check("kl", function, **settings)
 
@@ -211,13 +242,28 @@ def check_kl_estimator(function: Callable[..., Any], **settings: Unpack[Settings
 
     f(logits of p, logits of q, response) → number; with the adapter "batch", f(log_p (n, T), log_q (n, T),
     lengths (n,)) → (n,), of the log-probabilities of the steps taken.
+
+    Parameters
+    ----------
+    function : callable
+    **settings
+        See `Settings`.
     """
     __tracebackhide__ = True
     return check("kl-estimator", function, **settings)
 
 
 def check_entropy(function: Callable[..., Any], *, view: str = "logits", **settings: Unpack[Settings]) -> Report:
-    """Check an entropy over whole responses, f(logits) → number, in nats."""
+    """Check an entropy over whole responses, f(logits) → number, in nats.
+
+    Parameters
+    ----------
+    function : callable
+    view : {"logits", "rewards"}
+        As for `check_policy`.
+    **settings
+        See `Settings`.
+    """
     __tracebackhide__ = True
     return check("entropy", function, view=view, **settings)
 

@@ -389,3 +389,4 @@ class Mdp(Adapter):
 
 
 ADAPTERS: Final[dict[str, type[Adapter]]] = {kind.name: kind for kind in (Dicts, Batch, NextToken, Mdp, Tables)}
+"""By name."""

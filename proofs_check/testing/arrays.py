@@ -13,6 +13,7 @@ from tabular_bellman.tokens import some
 __all__ = ["LIBRARIES", "Arrays", "as_floats"]
 
 LIBRARIES: Final = ("numpy", "torch", "jax")
+"""Whose arrays a function may take."""
 
 
 class Arrays:

@@ -26,6 +26,8 @@ from tabular_bellman.number_systems import Bounded, BoundedLog
 __all__ = ["ORACLE", "ROOM", "Answer", "Outcome", "answer", "flat", "judge", "message"]
 
 ROOM: Final = 4.0
+"""How many times the running error of the definition a function may be off."""
+
 _UNIT_ROUNDOFF: Final = 2.0**-53
 
 
@@ -40,6 +42,7 @@ class _AnyForm(BoundedLog):
 
 
 ORACLE: Final[Toolkit[Bounded]] = bounded_toolkit(_AnyForm())
+"""Every function in pairs of value and error."""
 
 
 @dataclass(frozen=True)

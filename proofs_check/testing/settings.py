@@ -17,6 +17,7 @@ from tabular_bellman.tokens import positive_int, some
 __all__ = ["DRAWS", "Settings", "options"]
 
 DRAWS: Final = 2000
+"""How many responses a sampler draws on each instance, unless told otherwise."""
 
 
 class Settings(TypedDict, total=False):

@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 __all__ = ["COLUMNS", "SCHEMA_VERSION", "at_prompt", "document", "plain", "rows"]
 
 SCHEMA_VERSION: Final = 1
+"""Of the document; it grows when a key changes its meaning."""
+
 COLUMNS: Final = ("prompt", "direction", "quantity", "name", "depth", "prefix", "value")
+"""Of the rows, one number each."""
+
 _SCALARS: Final = ("kl", "token_kl", "token_kl_by_response", "mean_length", "total_variation_bound")
 _MOMENTS: Final = ("mean", "bias", "variance", "std")
 _OF_BOTH: Final = ("total_variation", "epsilon", "epsilon_best_gauge")

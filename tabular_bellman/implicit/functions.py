@@ -15,7 +15,10 @@ from tabular_bellman.space import SequenceSpace
 __all__ = ["Checked", "Function", "IntArray", "digits", "n_actions"]
 
 IntArray = NDArray[np.intp]
+"""An array of positions: of tokens in the vocabulary, say."""
+
 Function = Callable[[Any, IntArray, int], ArrayLike]
+"""What a user writes: f(prompt, prefixes, depth) → a number for each action (row) and prefix (column)."""
 
 
 def n_actions(space: SequenceSpace, depth: int) -> int:

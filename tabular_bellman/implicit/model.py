@@ -21,6 +21,8 @@ from tabular_bellman.tokens import Prompt, Response
 __all__ = ["ImplicitModel", "Rng", "checked_integer"]
 
 Rng = np.random.Generator | int | None
+"""What draws: a generator, the seed of one, or None for a fresh one."""
+
 _MAX_DIMENSIONS = 64  # NumPy's
 
 

@@ -16,8 +16,8 @@ from tabular_bellman.space import SequenceSpace
 
 __all__ = ["Run", "as_row", "best", "draw", "drawn_rows", "tops"]
 
-# Run a function on each of a list of arguments, and yield the results in order.
 Run = Callable[[Callable[..., Any], Sequence[tuple[Any, ...]]], Generator[Any]]
+"""Runs a function on each of a list of arguments, and yields the results in order."""
 
 _DRAWN_AT_ONCE: Final = 2**20  # random numbers
 _TOGETHER: Final = 2**24  # responses below the prefixes whose samples are completed in one piece of work

@@ -13,13 +13,18 @@ from tabular_bellman.tokens import count
 
 __all__ = ["FEW_LEAVES", "Plan", "Problem", "Range", "Rows"]
 
-FEW_LEAVES: Final = 2**20  # a smaller tree is not worth cutting into shards
+FEW_LEAVES: Final = 2**20
+"""A tree with fewer leaves is not worth cutting into shards."""
+
 _SHARDS: Final = 16
 _SHARD_LEAVES: Final = 2**26
 _SHARD_PREFIXES: Final = 2**22  # in all shards together: what they carry is kept
 
-Rows = tuple[int, ...]  # actions by their rows: tokens by their positions in the vocabulary, and V for EOS
-Range = tuple[int, int, Rows]  # first and last + 1 of the tokens taken together, and the tokens after these
+Rows = tuple[int, ...]
+"""Actions by their rows: tokens by their positions in the vocabulary, and V for EOS."""
+
+Range = tuple[int, int, Rows]
+"""First and last + 1 of the tokens taken together, and the tokens after these."""
 
 
 @dataclass(frozen=True)

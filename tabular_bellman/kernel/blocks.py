@@ -21,16 +21,19 @@ from tabular_bellman.extended import FloatArray
 __all__ = ["DEFAULT_PLAN", "QUIET", "THREADS_VARIABLE", "Plan", "Step", "fold", "n_threads", "walk"]
 
 THREADS_VARIABLE: Final = "TABULAR_BELLMAN_THREADS"
+"""The environment variable that says how many threads there may be."""
+
 _BLOCK: Final = 2**17  # entries, 1 MiB: of smaller ones calls cost more than is won from the cache
 _FEWEST_COLUMNS: Final = 256
 _THREADS_FROM: Final = 2**20
 _LOWEST: Final = -640.0  # exp of it is 1e68 times the smallest term that keeps its digits
 
-# What is out of range in a block is looked for in its sums, and done again with care.
 QUIET: Final[dict[str, Any]] = {"over": "ignore", "under": "ignore", "divide": "ignore", "invalid": "ignore"}
+"""For `numpy.errstate`: what is out of range in a block is looked for in its sums, and done again with care."""
 
-# One block: depth, the range of prefixes, and room for as many numbers as the block has entries.
 Step = Callable[[int, int, int, FloatArray], None]
+"""One block: depth, the range of prefixes, and room for as many numbers as the block has entries."""
+
 # The numbers of one block from those of the prefixes that follow: depth, range, those below, where to write, room.
 Combine = Callable[[int, int, int, FloatArray | None, FloatArray, FloatArray], None]
 
@@ -61,6 +64,7 @@ class Plan:
 
 
 DEFAULT_PLAN: Final = Plan()
+"""The plan that measurements found to be fast."""
 
 
 @cache

@@ -14,8 +14,9 @@ from tabular_bellman.extended import FloatArray, normalise
 
 __all__ = ["EXTREME", "add_up", "log_softmax", "log_sum_exp", "softmax_times"]
 
-# Two numbers add up beyond the range only if each is at least half a last place of the largest, 1e292.
 EXTREME: Final = 1e290
+"""Two numbers add up beyond the range only if each is at least half a last place of the largest, 1e292."""
+
 _NARROW: Final = 1024  # columns; products of longer vectors may start threads
 _FEW: Final = 6  # rows; fewer are added one by one, which is faster than a reduction, in the same order
 

@@ -18,7 +18,7 @@ from tabular_bellman import SequenceSpace, StateActionTable, TabularBellmanError
 from tabular_bellman.number_systems import Bounded
 
 INSTANCES = list(built_in(0))
-QUICK = {seed: list(built_in(seed, "quick")) for seed in (1, 2)}
+QUICK = list(built_in(1, "quick"))
 BY_ID = {claim.id: claim for claim in CLAIMS}
 HARD_MAX = SOFT_BELLMAN[0]
 
@@ -32,9 +32,9 @@ def claim_of(body, *rejects, **fields):
 
 
 @pytest.mark.parametrize("claim", CLAIMS, ids=lambda claim: claim.id)
-@pytest.mark.parametrize("seed", [1, 2])  # a test of the command line has seed 0, whole
-def test_claims_hold_and_reject_every_mistake_that_they_name(claim, seed):
-    result = check(claim, QUICK[seed], complete=True, seed=seed)
+def test_claims_hold_and_reject_every_mistake_that_they_name(claim):
+    # A test of the command line has seed 0.
+    result = check(claim, QUICK, complete=True, seed=1)
     assert result.verdict.passed, result.doubts()
     assert result.named(Fate.REJECTED) == [wrong.name for wrong in claim.rejects]
 

@@ -91,16 +91,18 @@ def test_no_claim_is_refuted_or_left_open(claim, strength):
 # How many of the mistakes a strength may decline, in all: they cast to float, mask with a large number or shift by the
 # largest, take logarithms of sums or means over lengths (no rational), or make of an identity a comparison of sizes (no
 # function of symbols has a sign).  More would mean that a number system has lost a form that it had.
-MOST_DECLINED = {EXACT: 150, CERTIFIED: 60, SYMBOLIC: 230}
-FEWEST_REJECTED = {EXACT: 1260, CERTIFIED: 1630, SYMBOLIC: 650}
+MOST_DECLINED = {EXACT: 46, CERTIFIED: 21, SYMBOLIC: 77}
+FEWEST_REJECTED = {EXACT: 520, CERTIFIED: 687, SYMBOLIC: 320}
 # 65,536 terms of a sum, with each of its mistakes.
 LONG = ("C-zipf",)
+# Each claim at one strength; proofs-check matrix --evidence all has each at all, in four minutes.
+THIRDS = {strength: [each for each in CLAIMS if each.id not in LONG][n::3] for n, strength in enumerate(Strength)}
 
 
 @pytest.mark.parametrize("strength", Strength, ids=lambda strength: strength.value)
 def test_no_mistake_that_a_claim_names_survives(strength):
     found = Counter()
-    for claim in (claim for claim in CLAIMS if claim.id not in LONG):
+    for claim in THIRDS[strength]:
         evidence = judge(claim, strength, few(claim, strength, 29))
         assert evidence.verdict in (strength.verdict, Verdict.NOT_APPLICABLE), (claim.id, evidence.why)
         assert evidence.fates is None or set(evidence.fates) == {wrong.name for wrong in claim.rejects}

@@ -69,8 +69,16 @@ def few_are_many(monkeypatch):
     monkeypatch.setattr(pieces, "_GROUP", 5)
 
 
-@pytest.mark.parametrize("kind", ["one process", *KINDS])
-@pytest.mark.parametrize("planted", [[], ["--plant", "hard-max"], ["--plant", "best-response"]])
+@pytest.mark.parametrize(
+    ("kind", "planted"),
+    [
+        ("one process", []),
+        ("one process", ["--plant", "hard-max"]),
+        ("one process", ["--plant", "best-response"]),
+        ("jobs", ["--plant", "hard-max"]),
+        ("dask", []),
+    ],
+)
 def test_by_balls_in_many_pieces(run, on_workers, kind, planted, folder, monkeypatch, few_are_many):
     """Verdicts, numbers and certificates are those of a claim that is judged whole."""
     options = [] if kind == "one process" else on_workers(kind)

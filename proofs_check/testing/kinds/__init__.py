@@ -25,3 +25,4 @@ KINDS: Final[dict[str, Kind]] = {
         Entropy(),
     )
 }
+"""What can be checked, by name."""

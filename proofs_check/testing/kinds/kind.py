@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Over = Literal["pairs", "prefixes", "responses", "prompts"]
+"""What there is a number for."""
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,10 @@ class Part:
 
 
 Route = Callable[[Toolkit[Any], Options, Case], list[Part]]
+"""A way to the answer, by the functions of a toolkit."""
+
 Function = Callable[..., Any]
+"""A user's function."""
 
 
 class Kind(ABC):

@@ -1,0 +1,468 @@
+"""The report page against the JSON document of the same run, and against what could get into it."""
+
+import dataclasses
+import itertools
+import json
+import re
+import sys
+
+import pytest
+from markup import faults, text, tree
+from report_runs import executed, few, made_up
+
+from proofs_check import documents
+from proofs_check.claims import CLAIMS
+from proofs_check.errata import ERRATA
+from proofs_check.evidence import Fate, Outcome, Result, Verdict
+from proofs_check.ledger import LEDGER
+from proofs_check.mistakes import SOFT_BELLMAN
+from proofs_check.pages import rendering
+from proofs_check.pages.errata import (
+    _found as finding_of,  # computed once, for the page and for what it is held against
+)
+from proofs_check.pages.report import command_of, page
+from proofs_check.standing import Standing
+
+HARD_MAX = SOFT_BELLMAN[0]
+PLAIN = [claim for claim in CLAIMS if not claim.errata][:2]  # of which no note has to be computed
+HOSTILE = "</script><script>alert(1)</script> \"quoted\" 'too' & <b>bold</b> \x00 \u202egnirts\u2066 \ud800"
+SAFE = "\\x00 \\u202egnirts\\u2066 \\ud800"
+
+
+@pytest.fixture(scope="module")
+def small():
+    return page(few())
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return page(made_up())
+
+
+# -- agreement with the document ---------------------------------------------------------------------------------------
+
+
+def number(element):
+    return float(element.get("value"))
+
+
+def shown_numbers(root):
+    """Each number that is given in full, and whether its text is that number, rounded as the page rounds."""
+    for element in root.iter("data"):
+        ways = {f"{number(element):{way}}" for way in (".1e", ".2g", ".3g", ".6g")}
+        yield element, element.text in ways
+
+
+def disagreements(html, run):
+    """What the page says of a run that its JSON document does not, in words."""
+    document, root = documents.as_document(run), tree(html)
+    rows = {row.get("data-claim"): row for row in root.iter("tr") if row.get("data-claim")}
+    sections = {each.get("data-claim"): each for each in root.iter("details") if each.get("data-claim")}
+    found = [f"rounded: {element.text}" for element, fits in shown_numbers(root) if not fits]
+    if list(rows) != [claim["id"] for claim in document["claims"]] or set(rows) != set(sections):
+        return [*found, "other claims"]
+    for claim in document["claims"]:
+        row, section = rows[claim["id"]], sections[claim["id"]]
+        verdicts = {each["kind"]: each["verdict"] for each in claim["evidence"]}
+        if "verdict" in claim:
+            verdicts["float64"] = claim["verdict"]
+        words = {cell.get("data-kind"): text(cell) for cell in row.iter("td") if cell.get("data-kind")}
+        for kind, verdict in verdicts.items():
+            word = "n/a" if verdict == "NOT_APPLICABLE" else verdict.replace("_", " ")
+            if not words.get(kind, "").startswith(word):
+                found.append(f"{claim['id']}, {kind}: {words.get(kind)}")
+        if dict(each.split(":") for each in row.get("data-verdicts").split()) != verdicts or set(words) != set(
+            verdicts
+        ):
+            found.append(f"{claim['id']}: for filters, {row.get('data-verdicts')}")
+        found += [f"{claim['id']}: {each}" for each in _numbers_of(row, section, claim, document)]
+    return found
+
+
+def _numbers_of(row, section, claim, document):
+    named = {
+        each.get("data-name"): [number(data) for data in each.iter("data")]
+        for each in row.iter()
+        if each.get("data-name")
+    }
+    if "verdict" in claim and claim["outcomes"]:
+        slack = [] if claim["slack"] is None else [float(claim["slack"])]
+        mistakes = claim["mistakes"]
+        rejected, felt = len(mistakes["rejected"]), len(mistakes["rejected"]) + len(mistakes["survived"])
+        expected = {
+            "residual": [float(claim["residual"])],
+            "bound": [float(claim["bound"])],
+            "slack": slack,
+            "rejects": [rejected, sum(map(len, mistakes.values())) if row.get("data-complete") != "no" else felt],
+        }
+        yield from (
+            f"{name} {named.get(name)}, not {value}" for name, value in expected.items() if named.get(name) != value
+        )
+        (table,) = [each for each in section.iter("table") if each.get("class") == "outcomes"]
+        cells = [[text(cell) for cell in line] for line in table.iter("tr")][1:]
+        numbers = [[number(data) for data in line.iter("data")] for line in table.iter("tr")][1:]
+        for outcome, line, values in zip(claim["outcomes"], cells, numbers, strict=True):
+            right = [float(outcome["residual"])] + ([] if outcome["exact"] else [float(outcome["bound"])])
+            many = [
+                f"{outcome['finite_numbers']:,}",
+                f"{outcome['minus_infinities']:,}" if outcome["minus_infinities"] else "",
+            ]
+            if values != right or line[3:] != many or not line[0].startswith(outcome["instance"]):
+                yield f"{outcome['instance']}: {line}, {values}"
+    yield from _mistakes_of(section, claim, document)
+
+
+def _mistakes_of(section, claim, document):
+    fates = {
+        each["kind"]: {name: fate.partition(":")[0] for name, fate in each["mistakes"].items()}
+        for each in claim["evidence"]
+    }
+    if "verdict" in claim and claim["outcomes"]:
+        fates["float64"] = {name: fate for fate, names in claim["mistakes"].items() for name in names}
+    same = {"survived": "not rejected", "the same": "no difference", "unseen_here": "not compared",
+            "equivalent_here": "no difference", "unused_here": "not used"}  # fmt: skip
+    tables = [each for each in section.iter("details") if each.get("class") == "mistakes"]
+    if bool(tables) != any(fates.values()):
+        yield "mistakes are missing"
+    for table in tables:
+        first, *lines = table.iter("tr")
+        kinds = [text(cell) for cell in first][1:]
+        names = set()
+        for line in lines:
+            name = text(line[0][0])
+            names.add(name)
+            cells = [text(cell).partition(" (")[0] for cell in line[1:] for _ in range(int(cell.get("colspan", 1)))]
+            right = [same.get(fates[kind][name], fates[kind][name]) for kind in kinds]
+            if cells != right:
+                yield f"{name}: {cells}, not {right}"
+        if any(set(each) - names for each in fates.values()):
+            yield "a mistake is missing"
+
+
+def test_the_page_says_what_the_document_says(small):
+    assert disagreements(small, few()) == []
+
+
+def test_a_page_with_a_number_changed_does_not_agree(small):
+    """In what is written for programs, in what is read, in the table and in a section."""
+    document = documents.as_document(few())
+    claim = next(each for each in document["claims"] if each["id"] == "P3-kl-bound")
+    places = list(re.finditer(r'<data value="([^"]*)">([^<]*)</data>', small[: small.index('id="errata"')]))
+    row = small.index('<tr role="row" data-claim="P3-kl-bound"')
+    outcomes = small.index('<table class="outcomes">', small.index('id="P3-kl-bound"'))
+    for start, name in ((row, "residual"), (outcomes, "an outcome")):
+        place = next(match for match in places if match.start() > start)
+        for group in (1, 2):
+            changed = small[: place.start(group)] + "0.125" + small[place.end(group) :]
+            assert disagreements(changed, few()), (name, group)
+    for old, new in (("CHECKED", "CERTIFIED"), ("rejected", "not used")):
+        start = small.index(f">{old}<", row)
+        assert disagreements(small[: start + 1] + new + small[start + 1 + len(old) :], few()), old
+    assert disagreements(small.replace(f'data-claim="{claim["id"]}"', 'data-claim="P1-prob"'), few()) == [
+        "other claims"
+    ]
+
+
+def test_the_tally_is_of_the_verdicts(small):
+    run = few()
+    (tally,) = [each for each in tree(small).iter("ul") if each.get("class") == "tally"]
+    shown = {text(line[0]): text(line[1]) for line in tally}
+    counted = [run.verdicts(number)["induction"].name.replace("_", " ") for number in range(len(run.results))]
+    assert shown["all trees"] == " ".join(
+        f"{counted.count(name)} {name}"
+        for name in dict.fromkeys(sorted(counted, key=[v.name.replace("_", " ") for v in Verdict].index))
+    )
+    assert set(shown) == {"all trees", "rationals", "float64"}
+
+
+# -- the page as a page ------------------------------------------------------------------------------------------------
+
+
+def test_it_is_well_formed_and_leads_nowhere_else(small, whole):
+    assert faults(small) == []
+    assert faults(whole) == []
+
+
+def test_faults_are_found(small):
+    for old, new in (
+        ('id="claims"', 'id="errata"'),
+        ('href="#words"', 'href="#wards"'),
+        ('<h2 id="claims">', '<img src="x.png"><h2 id="claims">'),
+        ("https://arxiv.org/", "https://example.org/"),
+    ):
+        assert old in small
+        assert faults(small.replace(old, new))
+    with pytest.raises(AssertionError, match="is open"):
+        tree(small.replace("</details>", "", 1))
+
+
+def test_the_same_run_gives_the_same_bytes(small):
+    assert page(few()) == small
+    assert page(executed()) == small
+
+
+def test_it_is_small(whole):
+    assert len(whole.encode()) < 3_000_000
+
+
+def test_headings_are_in_order(small):
+    levels = [int(each.tag[1]) for each in tree(small).iter() if re.fullmatch("h[1-6]", each.tag)]
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after <= before + 1 for before, after in itertools.pairwise(levels))
+
+
+def test_everything_about_a_claim_is_in_its_section(small):
+    for result in few().results:
+        claim = result.claim
+        (section,) = [each for each in tree(small).iter("details") if each.get("data-claim") == claim.id]
+        said = text(section)
+        for what in (
+            claim.statement,
+            claim.place,
+            claim.hypotheses,
+            *claim.routes,
+            *claim.errata,
+            result.worst.instance,
+        ):
+            assert " ".join(what.split()) in said
+        for wrong in claim.rejects:
+            assert f"{wrong.name} {' '.join(wrong.summary.split())}" in said
+        assert any(each.tag == "math" for each in section.iter())
+
+
+def test_proofs_are_printed_where_induction_was_asked_for(small):
+    proofs = [text(each) for each in tree(small).iter("pre")]
+    assert sum(each.startswith("P3-kl-bound (Proposition 3, B.4)") for each in proofs) == 1
+    assert "Trusted induction on finite trees" in " ".join(proofs)
+    claim = next(each for each in CLAIMS if each.id == "P1-bijection-q")
+    other = page(made_up([claim]))
+    assert "proofs-check proof P1-bijection-q" in other
+    assert "Trusted" not in other
+
+
+def test_what_is_left_to_the_reader_is_said(small):
+    assert "Left to the reader: " in small
+
+
+# -- notes on the printed text -----------------------------------------------------------------------------------------
+
+
+def test_the_whole_ledger_has_all_notes_with_drawings(whole):
+    root = tree(whole)
+    articles = {each.get("aria-labelledby"): each for each in root.iter("article")}
+    assert list(articles) == [erratum.id for erratum in ERRATA]
+    for name, article in articles.items():
+        drawings = [each for each in article.iter("svg") if each.get("role") == "img"]
+        assert bool(drawings) == (name not in ("E18", "E26")), name
+        assert drawings or "nothing to draw" in text(article)
+        for drawing in drawings:
+            title, words = drawing[0], drawing[1]
+            assert (title.tag, words.tag) == ("title", "desc")
+            assert len(text(title)) > 10
+            assert len(text(words)) > 40
+
+
+def test_a_run_of_few_claims_has_the_notes_that_they_are_read_with(small):
+    named = {name for result in few().results for name in result.claim.errata}
+    assert {each.get("aria-labelledby") for each in tree(small).iter("article")} == named
+    assert not list(tree(page(made_up(PLAIN))).iter("article"))
+
+
+def test_numbers_of_notes_are_those_of_the_findings(whole):
+    articles = {each.get("aria-labelledby"): each for each in tree(whole).iter("article")}
+    for erratum in ERRATA:
+        numbers = [] if erratum.find is None else finding_of(erratum).numbers
+        lines = [line for table in articles[erratum.id].iter("table") for line in table.iter("tr")]
+        assert [text(line[0]) for line in lines] == [" ".join(what.split()) for what, _ in numbers]
+        for line, (what, value) in zip(lines, numbers, strict=True):
+            if isinstance(value, float):
+                assert number(line[1][0]) == value, (erratum.id, what)
+
+
+# Numbers that a note gives, and where they stand in its drawing: below the tree, or at its ends.
+DRAWN = {
+    "E1": ["Σ p_q(y|x) over the main text's Y", "π(EOS|x), the mass that is missing"],
+    "E2": ["p_R(1 EOS|x)", "p_q(1 EOS|x)", "A_R(x)", "V_q(x)"],
+    "E3": ["Σ p_q(y|x)"],
+    "E4": ["p_R(EOS|(BOS,1,1))", "p_q(EOS|(BOS,1,1))"],
+    "E5": ["H(Y|X), the infimum"],
+    "E6": ["-E log ρ(X, Y), as printed", "min_R L^EBM(R)"],
+    "E7": ["KL(p_q, p_q*)", "the sum as printed", "the sum as it holds"],
+    "E8": ["    the smallest ℓ among them", "    its bound log(1 + (|Y|-1) exp(-span R))"],
+    "E9": ["Z", "Σ over s_2 of α β"],
+    "E10": ["V_q(x), over all of A", "A_R(x)"],
+    "E11": ["P(Y = 1 EOS)", "P(Y_≤τ = y_≤τ) P(len = τ|S_τ)"],
+    "E14": ["p_R(EOS|x)", "p_q(EOS|x), started at t = τ = 1"],
+    "E16": ["distance before mapping, p_q = p_R"],
+    "E19": ["KL(p_q, p_q')", "max |q - q'|"],
+}
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_a_drawing_has_the_numbers_of_the_finding(name, whole):
+    erratum = next(each for each in ERRATA if each.id == name)
+    numbers = dict(finding_of(erratum).numbers)
+    (article,) = [each for each in tree(whole).iter("article") if each.get("aria-labelledby") == name]
+    drawing = next(each for each in article.iter("svg") if each.get("role") == "img")
+    drawn = [each.text.removeprefix("≠ ") for each in drawing.iter("text")]
+    for what in DRAWN[name]:
+        value = numbers[what]
+        assert (f"{value:.4g}" if isinstance(value, float) else str(value)) in drawn, (what, drawn)
+    # What is wrong is marked by a sign, and said in words.
+    assert any((each.text or "").startswith("≠") for each in drawing.iter("text")) == ("not right" in text(drawing[1]))
+
+
+# -- runs that did not go well -----------------------------------------------------------------------------------------
+
+
+def test_a_planted_mistake_shows(run, folder):
+    status, _, _ = run(
+        "run", "--quick", "GR-jacobian", "S2-maxent", "--plant", "hard-max", "--html", "page.html", "--quiet"
+    )
+    html = (folder / "page.html").read_text(encoding="utf-8")
+    assert status == 1
+    assert faults(html) == []
+    assert tree(html).find("head/title").text.startswith("REFUTED: ")
+    said = text(tree(html))
+    assert "A mistake is planted in the code under test: hard-max" in said
+    assert "Not as expected: " in said
+    assert "REFUTED" in said
+    refuted = [row for row in tree(html).iter("tr") if "float64:REFUTED" in row.get("data-verdicts", "")]
+    assert [row.get("data-claim") for row in refuted if "data-unexpected" in row.attrib]
+    assert "--plant hard-max" in said
+
+
+def test_an_interrupted_run_says_so():
+    begun = dataclasses.replace(made_up(PLAIN), interrupted=True)
+    begun.results.pop()
+    begun.standings.pop()
+    said = text(tree(page(begun)))
+    assert (
+        f"PARTIAL. The run was interrupted after 1 of 2 claims. What is here is finished; not run: {PLAIN[1].id}."
+        in said
+    )
+    assert "PARTIAL" not in text(tree(page(made_up(PLAIN))))
+    assert "in the attacks, after 2 of 2" in text(tree(page(dataclasses.replace(made_up(PLAIN), interrupted=True))))
+    nothing = dataclasses.replace(begun, results=[], standings=[])
+    assert faults(page(nothing)) == []
+
+
+def test_what_fails_is_shown_with_why():
+    refused = Result(
+        PLAIN[0],
+        [Outcome("first", float("inf"), where="refused", refusal="no <response> at all")],
+        {"x": Fate.REJECTED},
+    )
+    broken = Result(PLAIN[1], [Outcome("second", 2.0, 1.0, "there", 3, 0, 1e-9)], {}, broken="found by an attack")
+    shown = dataclasses.replace(made_up(PLAIN), results=[refused, broken])
+    html = page(shown)
+    said = text(tree(html))
+    assert "no <response> at all" in said
+    assert "An attack broke it: found by an attack." in said
+    assert "there: residual 2, bound 1" in said
+    assert faults(html) == []
+
+
+def test_kinds_that_disagree_are_named():
+    held = Result(PLAIN[0], [Outcome("first", 0.25, 0.5, "here", 3, 0, 1e-9)], {"x": Fate.REJECTED}, True)
+    against = Standing("exact", Verdict.REFUTED, of=1, why="fails on first", failed=("first",))
+    shown = dataclasses.replace(
+        made_up(PLAIN[:1]), results=[held], standings=[[against]], kinds=("float64", "exact"), complete=True
+    )
+    said = text(tree(page(shown)))
+    assert f"Kinds of evidence that disagree: {PLAIN[0].id}" in said
+    assert "Fails on: first." in said
+
+
+# -- what could get into it --------------------------------------------------------------------------------------------
+
+
+def test_hostile_text_is_text():
+    fates = {HOSTILE: Fate.REJECTED}
+    claim = dataclasses.replace(
+        PLAIN[0],
+        misreadings=(dataclasses.replace(CLAIMS[0].misreadings[0], name=HOSTILE, summary=HOSTILE),),
+        mistakes=(),
+    )
+    outcome = Outcome(HOSTILE, float("inf"), where=HOSTILE, refusal=HOSTILE)
+    standing = Standing(
+        "exact", Verdict.INCONCLUSIVE, on=(HOSTILE,), of=2, why=HOSTILE, fates={HOSTILE: f"declined: {HOSTILE}"}
+    )
+    shown = dataclasses.replace(
+        made_up([claim], source=HOSTILE, complete=False),
+        results=[Result(claim, [outcome], fates)],
+        standings=[[standing]],
+        kinds=("float64", "exact"),
+    )
+    html = page(shown)
+    html.encode("utf-8")  # no lone surrogate
+    assert faults(html) == []
+    assert len(list(tree(html).iter("script"))) == 1
+    assert not list(tree(html).iter("b"))
+    assert all(c.isprintable() or c == "\n" for c in html)
+    said = text(tree(html))
+    assert said.count(SAFE) >= 8  # source, instance, comparison, refusal, why, mistake, its summary, reason
+    assert "</script><script>alert(1)</script> \"quoted\" 'too' & <b>bold</b>" in said
+
+
+def test_hostile_prompts_and_tokens_from_a_file(run, folder):
+    token = "<i>&\"'</script>"
+    rows = [("</title><b>", "", 0), ("</title><b>", token, 1)]
+    lines = [",".join('"' + str(cell).replace('"', '""') + '"' for cell in row) for row in rows]
+    (folder / "a<b>&.csv").write_text("\n".join(["prompt,response,reward", *lines]), encoding="utf-8")
+    status, _, complained = run("run", "P1-bijection-q", "--rewards", "a<b>&.csv", "--html", "page.html", "--quiet")
+    html = (folder / "page.html").read_text(encoding="utf-8")
+    assert status == 0, complained
+    assert faults(html) == []
+    assert not [each for each in tree(html).iter() if each.tag in ("b", "i")]
+    assert "a<b>&.csv over" in text(tree(html))
+    assert len(list(tree(html).iter("article"))) < len(ERRATA)
+
+
+# -- words, and how to do it again -------------------------------------------------------------------------------------
+
+
+def test_what_is_not_computable_is_named(small):
+    said = text(tree(small))
+    for row in LEDGER:
+        if row.not_computable:
+            assert f"{row.id} {row.place}" in said
+    for verdict in Verdict:
+        assert verdict.name.replace("_", " ") in said
+
+
+def test_the_command_does_it_again(small, whole):
+    assert command_of(
+        few()
+    ) == "proofs-check run --quick --evidence float64,exact,induction --html report.html " + " ".join(
+        result.claim.id for result in few().results
+    )
+    assert command_of(few()) in small
+    assert (
+        "proofs-check run --html report.html\n" in whole + "\n" or "proofs-check run --html report.html</pre>" in whole
+    )
+    planted = made_up(PLAIN, seed=5, effort="thorough", planted=HARD_MAX, kinds=("exact",))
+    assert command_of(planted) == (
+        "proofs-check run --thorough --seed 5 --evidence exact --plant hard-max --html report.html "
+        f"{PLAIN[0].id} {PLAIN[1].id}"
+    )
+    assert "--rewards …" in command_of(made_up(PLAIN, complete=False))
+
+
+def test_without_the_extra_the_command_says_what_to_install(run, folder, monkeypatch):
+    for missing in ("jinja2", "latex2mathml.converter", "markupsafe"):
+        rendering.mathematics.cache_clear()
+        rendering._environment.cache_clear()
+        with monkeypatch.context() as patched:
+            patched.setitem(sys.modules, missing, None)
+            status, out, complained = run("run", "--quick", "GR-jacobian", "--html", "page.html")
+            assert (status, out) == (2, ""), missing
+            assert "pip install 'tabular_bellman[html]'" in complained
+    assert not (folder / "page.html").exists()
+    rendering.mathematics.cache_clear()
+    rendering._environment.cache_clear()
+
+
+def test_the_document_is_as_it_was():
+    assert json.loads(documents.as_json(few())) == documents.as_document(few())
