@@ -19,7 +19,6 @@ copyright = "the authors of tabular_bellman; BSD 3-clause licence"
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
-    "sphinx.ext.viewcode",
     "numpydoc",
     "claims_page",
     "command_line",

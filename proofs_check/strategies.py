@@ -428,11 +428,13 @@ def logits(
 
     Parameters
     ----------
-    space, numbers, min_value, max_value, dtype
+    space
         As for `rewards`.
     masks : {"alive", "none", "any", "dead"}
         What is forbidden.  By default every prefix keeps an action.  With "any" prefixes may be dead and with
         "dead" one is; then the logit of every action into it is -inf.
+    numbers, min_value, max_value, dtype
+        As for `rewards`.
 
     Returns
     -------

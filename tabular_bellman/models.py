@@ -155,7 +155,7 @@ class EnergyBasedModel(SequenceModel):
 
         Parameters
         ----------
-        reference : AutoregressiveModel, EnergyBasedModel or StateActionTable, optional
+        reference : StateActionTable or model, optional
             As for the class; None for none.
         """
         return EnergyBasedModel(self.reward, self.temperature, reference=reference)
@@ -294,7 +294,7 @@ class AutoregressiveModel(SequenceModel):
 
         Parameters
         ----------
-        reference : AutoregressiveModel, EnergyBasedModel or StateActionTable
+        reference : StateActionTable or model
             π_ref, as for `EnergyBasedModel`.
         """
         log_reference = log_reference_levels(self.space, reference)

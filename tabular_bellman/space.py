@@ -125,10 +125,12 @@ class SequenceSpace:
 
         Parameters
         ----------
-        vocab, prompts, max_bytes
+        vocab : int or sequence of hashable
             As for the class.
         n_tokens : int
             How many tokens every response has.
+        prompts, max_bytes
+            As for the class.
 
         Examples
         --------

@@ -30,7 +30,7 @@ class CommandLine(SphinxDirective):
 
 
 class Errata(SphinxDirective):
-    """The notes on the printed text, each a section with what ``proofs-check errata`` prints of it today."""
+    """The notes on the printed text, each a section with what ``proofs-check errata`` prints of it, for Markdown."""
 
     def run(self) -> list[nodes.Node]:
         """Compute them: seconds, for the counterexamples are searched for."""
@@ -39,9 +39,8 @@ class Errata(SphinxDirective):
             finding = found(erratum)
             if not as_expected(finding):
                 LOGGER.warning("%s was not found as expected", erratum.id, location=self.get_location())
-            heading = f"{erratum.id}: {escaped(erratum.title)}"
-            lines += [f".. _{erratum.id}:", "", heading, "-" * len(heading), "", ".. code-block:: text", ""]
-            lines += [*_indented("\n".join(render(erratum, finding))), ""]
+            lines += [f"({erratum.id})=", "", f"## {erratum.id}: {erratum.title}", "", "~~~text"]
+            lines += [*render(erratum, finding), "~~~", ""]
         return self.parse_text_to_nodes("\n".join(lines), allow_section_headings=True)
 
 

@@ -1,7 +1,8 @@
 """What is public, and where it is documented: modules without a leading underscore, and the names of their ``__all__``.
 
 A name that several modules offer has one home, the shortest module name of these: what ``tabular_bellman`` re-exports
-is documented there, and the modules that it comes from point to it.
+is documented there, and the modules that it comes from point to it. Of two that are equally short it is the one where
+the name is defined.
 """
 
 import ast
@@ -11,7 +12,6 @@ import pkgutil
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 PACKAGES = ("tabular_bellman", "proofs_check")
@@ -48,7 +48,7 @@ def homes() -> dict[tuple[str, str], str]:
     for module in all_public_modules():
         for name in public_names(module):
             offered = [other for other in all_public_modules() if _offers(other, name, module)]
-            found[module, name] = min(offered, key=lambda other: (other.count("."), other != module, other))
+            found[module, name] = min(offered, key=lambda other: (other.count("."), _imports(other, name), other))
     return found
 
 
@@ -60,7 +60,7 @@ def _offers(other: str, name: str, module: str) -> bool:
     if name not in getattr(theirs, "__all__", ()) or getattr(theirs, name) is not getattr(ours, name):
         return False
     # Small constants that are equal are one object in CPython; only an import makes a name the same name.
-    return name in _imported(theirs) or name in _imported(ours)
+    return _imports(other, name) or _imports(module, name)
 
 
 @cache
@@ -68,10 +68,17 @@ def _tree(path: str) -> ast.Module:
     return ast.parse(Path(path).read_text(encoding="utf-8"))
 
 
-def _imported(module: ModuleType) -> set[str]:
-    assert module.__file__ is not None
-    body = _tree(module.__file__).body
-    return {name.asname or name.name for node in body if isinstance(node, ast.ImportFrom) for name in node.names}
+def _imports(module: str, name: str) -> bool:
+    """Say whether a module has a name from another one."""
+    path = importlib.import_module(module).__file__
+    assert path is not None
+    body = _tree(path).body
+    return any(
+        name == (alias.asname or alias.name)
+        for node in body
+        if isinstance(node, ast.ImportFrom)
+        for alias in node.names
+    )
 
 
 def assigned(module: str) -> dict[str, str]:

@@ -261,14 +261,14 @@ def _e24() -> Finding:
     batches = [b for n in (1, 2, 3) for b in product(plane, repeat=n) if _moments(b)[0] > 0]
     agree = sum(_coherence(b) * (1 + _noise_scale(b)) == 1 for b in batches)
     example = ((Fraction(1), Fraction(0)), (Fraction(0), Fraction(1)))
-    pairs = {(float(_noise_scale(b)), float(_coherence(b))) for b in batches if len(b) < 3}
+    sets = {(float(_noise_scale(b)), float(_coherence(b))) for b in batches if len(b) < 3}
     picture = CurvesPicture(
-        "Each pair of gradients is a point, and all lie on one curve",
+        "Each set of one or two gradients is a point, and all lie on one curve",
         "GNS (those up to 8)",
         "coherence",
         (
             Series("1/(1 + GNS)", tuple((k / 8, 1.0 / (1.0 + k / 8)) for k in range(65))),
-            Series("pairs of gradients", tuple(sorted(p for p in pairs if p[0] <= 8.0)), joined=False),
+            Series("one or two gradients", tuple(sorted(p for p in sets if p[0] <= 8.0)), joined=False),
         ),
     )
     return Finding(

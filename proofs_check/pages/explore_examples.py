@@ -59,7 +59,7 @@ def built_in() -> Iterator[Example]:
         "reference",
         "A reference model and a verifier",
         "The reference knows which letters follow which; the verifier pays 1 for a word of the Gettysburg Address "
-        "(a, as, is), when it is finished. p ∝ p_ref exp(R/τ): lower the temperature and the words take over.",
+        "(a, as, is), when it is finished. Lower the temperature, and the words take over.",
         *_verified(),
     )
     yield Example(
@@ -79,7 +79,7 @@ def built_in() -> Iterator[Example]:
 
 
 def _late() -> StateActionTable:
-    paid = {(None, (), "a"): 1.0, (None, ("b", "b"), EOS): 4.0}
+    paid: dict[tuple[Prompt, Prefix, Token], float] = {(None, (), "a"): 1.0, (None, ("b", "b"), EOS): 4.0}
     return StateActionTable.from_dict(SequenceSpace("ab", max_length=3), paid, default=0.0)
 
 

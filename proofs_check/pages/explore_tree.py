@@ -192,6 +192,7 @@ class Drawing:
             for place, (edge, text) in enumerate(zip(tree.leaves, texts, strict=True))
             if edge.number in self._lines
         ]
+        self.roomy = height >= 32  # whether there is room below a line, too
         self.texts_x = x(tree.space.n_depths) + 18
         self.bars_x = round(self.texts_x + 7.4 * max(map(len, texts)) + 8)
         self.bar = _BAR

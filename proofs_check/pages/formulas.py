@@ -33,8 +33,15 @@ def pieces(latex: str) -> list[str]:
 
     Examples
     --------
-    >>> pieces(r"A(x) = V(x) \\text{ with } q = M(r), \\quad \\sum_{t=1} t \\le 1")
-    ['A(x) ', '= V(x) ', '\\\\text{ with }', ' q ', '= M(r),', ' \\\\sum_{t=1} t ', '\\\\le 1']
+    >>> for piece in pieces("A(x) = V(x) \\\\text{ with } q = M(r), \\\\quad 0 \\\\le 1"):
+    ...     print(piece)
+    A(x)
+    = V(x)
+    \\text{ with }
+    q
+    = M(r),
+    0
+    \\le 1
     """
     found = []
     for piece in _split(latex, _RELATIONS):

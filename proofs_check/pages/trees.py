@@ -59,7 +59,7 @@ def drawn(picture: TreePicture, key: str) -> Any:
     for end in ends:
         if picture.columns:
             body.append(
-                line([(end.x + end.width + 3, end.y), (columns[0] - _cells_width(picture, ends, 0), end.y)], "lead")
+                line([(end.x + end.width + 3, end.y), (columns[0] - _cells_width(picture, ends, 0) - 8, end.y)], "lead")
             )
             body += _cells(end.branch.cells, columns, end.y + 4)
     bottom = top + height * len(ends) + 6

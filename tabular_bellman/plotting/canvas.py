@@ -40,17 +40,28 @@ __all__ = [
     "whole_numbers",
 ]
 
-COLORMAP: Final = "cividis"  # even steps of lightness, for all kinds of colour vision and in grey
-FAINT: Final = "0.5"  # seen on white and on black
-PLAIN: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}  # a token may hold $ or _
-# Told apart by line and marker in grey; blue and vermilion of Okabe and Ito (2008).
+COLORMAP: Final = "cividis"
+"""Even steps of lightness, for all kinds of colour vision and in grey."""
+
+FAINT: Final = "0.5"
+"""A grey that is seen on white and on black."""
+
+PLAIN: Final[dict[str, Any]] = {"parse_math": False, "usetex": False}
+"""For texts as they are: a token may hold $ or _."""
+
 SERIES: Final[tuple[dict[str, Any], ...]] = (
     {"color": "#0072B2", "linestyle": "-", "marker": "o"},
     {"color": "#D55E00", "linestyle": "--", "marker": "s"},
     {"color": "#7F7F7F", "linestyle": ":", "marker": "^"},
 )
-SYMBOLS: Final = ("●", "■", "▲")  # the markers, for words
+"""Told apart by line and marker in grey; blue and vermilion of Okabe and Ito (2008)."""
+
+SYMBOLS: Final = ("●", "■", "▲")
+"""The markers, for words."""
+
 HATCHES: Final = ("", "////", "....")
+"""Of bars, as `SERIES` of lines."""
+
 _LONGEST_BAR: Final = 220.0  # points
 _MOST_COLOR: Final = 8e307  # so that the difference of two limits is a float
 

@@ -19,6 +19,8 @@ from tabular_bellman.tokens import EOS, Prefix, Prompt, count, positive_int
 __all__ = ["Kind", "Node", "Tree", "grow", "log_policy_of"]
 
 Kind = Literal["prefix", "dead", "end", "forbidden", "more"]
+"""What a node is: "more" stands for what was cut off."""
+
 _STUB: Final = 0.62  # of a column
 
 

@@ -10,6 +10,8 @@ from tabular_bellman.tokens import EOS, Prefix, Prompt
 __all__ = ["MINUS", "Labels", "number", "percent", "shortened"]
 
 MINUS: Final = "\N{MINUS SIGN}"
+"""As Matplotlib writes it."""
+
 _LONGEST_TOKEN: Final = 14
 _LONGEST_PREFIX: Final = 28
 _ROOT: Final = "start"
@@ -110,8 +112,7 @@ def percent(probability: float) -> str:
     >>> percent(0.75), percent(0.001), percent(0.999), percent(1.0), percent(0.0)
     ('75%', '<1%', '>99%', '100%', '0%')
     """
-    if 0.0 < probability < 0.005:
+    text = f"{probability:.0%}"
+    if text == "0%" and probability > 0.0:
         return "<1%"
-    if 0.995 <= probability < 1.0 - 1e-12:
-        return ">99%"
-    return f"{probability:.0%}"
+    return ">99%" if text == "100%" and probability < 1.0 - 1e-12 else text

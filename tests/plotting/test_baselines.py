@@ -1,8 +1,6 @@
 """Pictures compared with pictures that a person has looked at.
 
-``pytest tests/plotting/test_baselines.py --mpl-generate-path=tests/plotting/baseline -k with_pytest_mpl`` draws them
-anew.  With ``--mpl`` pytest-mpl compares them and can make a report of the differences; without it the second test
-compares them all the same.
+``python tests/plotting/test_baselines.py`` draws them anew; look at them before you keep them.
 
 Words are left out, and the Axes have a place of their own: each version of Matplotlib sets letters in its own way, and
 what is written is tested elsewhere.  The rest is the same, pixel for pixel, from 3.9 to 3.11.  TOLERANCE, the root mean
@@ -13,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from drawn_examples import EXAMPLES, PICTURES, pair
+from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.testing.compare import compare_images
@@ -47,14 +46,8 @@ def picture(name):
     return draw(PICTURES[name], BRANCHED if name in ("prefix_tree", "table_heatmap") else ORDINARY)
 
 
-@pytest.mark.mpl_image_compare(style="default", backend="agg", savefig_kwargs=SAVED, tolerance=TOLERANCE)
-@pytest.mark.parametrize("name", NAMES)
-def test_with_pytest_mpl(name):
-    return picture(name)
-
-
 def baseline(name):
-    return BASELINE / f"test_with_pytest_mpl_{name}.png"
+    return BASELINE / f"{name}.png"
 
 
 def difference(figure, name, folder):
@@ -66,7 +59,7 @@ def difference(figure, name, folder):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_without_pytest_mpl(name, tmp_path):
+def test_pictures_are_as_they_were(name, tmp_path):
     assert difference(picture(name), name, tmp_path) == 0.0
 
 
@@ -101,3 +94,9 @@ def test_a_line_in_another_colour_is_found(tmp_path):
     figure = picture("temperature_sweep")
     figure.axes[0].get_lines()[0].set_color("red")
     assert difference(figure, "temperature_sweep", tmp_path) > 2 * TOLERANCE
+
+
+if __name__ == "__main__":
+    with plt.style.context("default"):
+        for name in NAMES:
+            picture(name).savefig(baseline(name), **SAVED)

@@ -81,6 +81,9 @@ def test_labels_that_can_be_read():
     assert odd.prefix(("a b", "")) == "a b ''"
     alike = Labels(SequenceSpace(["1", 1, "EOS"], max_length=3))
     assert [alike.action(token) for token in ("1", 1, "EOS", EOS)] == ["'1'", "1", "'EOS'", "EOS"]
+    twins = ["x" * 20 + middle + "y" * 20 for middle in "12"]  # alike once they are shortened
+    long = Labels(SequenceSpace(twins, max_length=3))
+    assert [long.action(token)[-2:] for token in twins] == ["#0", "#1"]
     assert shortened("abcdefghij", 7) == "abcd…ij"
 
 
@@ -92,7 +95,7 @@ def test_a_number_is_written_to_three_digits(x):
     assert (text[0] == "-") == (x < 0)
 
 
-@given(st.floats(0.0, 1.0))
+@given(st.floats(0.0, 1.0) | st.sampled_from([0.005, 0.995]))
 def test_a_percentage_never_claims_certainty(p):
     text = percent(p)
     assert (text == "0%") == (p == 0.0)

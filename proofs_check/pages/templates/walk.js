@@ -11,7 +11,6 @@ function walkAlong(tree, rewards, temperature, found, place) {
   const hasReference = tree.reference !== null;
   const tau = temperature === 1 ? [] : [{ x: temperature }];
   const over = (parts) => (tau.length ? ["(", ...parts, ")/", ...tau] : parts); // divided by τ, unless that is 1
-  const times = tau.length ? [...tau, " · "] : [];
   const by = tau.length ? "/τ" : "";
   const steps = [];
   const step = (phase, title, lines, about, result) => steps.push({ phase, title, lines, result, ...about });
@@ -85,7 +84,9 @@ function walkAlong(tree, rewards, temperature, found, place) {
     "At the start: the log-partition again",
     [
       [...name.value(root), " = ", { x: found.V[root] }],
-      [`${tau.length ? "τ " : ""}A = `, ...times, { x: found.A[prompt] }, " = ", { x: temperature * found.A[prompt] }],
+      tau.length
+        ? ["τ A = ", ...tau, " · ", { x: found.A[prompt] }, " = ", { x: temperature * found.A[prompt] }]
+        : ["A = ", { x: found.A[prompt] }],
     ],
     { nodes: [root], leaves: own }
   );

@@ -1,0 +1,208 @@
+// What hands do: fields, buttons, keys and pointer.
+
+// The slider of the temperature goes by its logarithm, from 1/20 to 20.
+const toSlider = (temperature) => Math.round((100 * Math.log(temperature)) / Math.log(20));
+const fromSlider = (place) => Number((20 ** (place / 100)).toPrecision(3));
+
+function setValue(input, text) {
+  // A field in which somebody types is left alone while it says the same.
+  if (document.activeElement === input && Number(input.value) === Number(text) && input.value !== "") return;
+  input.value = text;
+}
+
+function drawControls() {
+  const now = current();
+  const name = names(tree());
+  byId("example").value = state.example;
+  byId("about").textContent = example().about;
+  setValue(byId("temperature"), exact(now.temperature));
+  byId("temperature-slider").value = toSlider(now.temperature);
+  byId("temperature-slider").setAttribute("aria-valuetext", `τ = ${long(now.temperature)}`);
+  for (const shown of Object.keys(SHOWN)) byId(`show-${shown}`).setAttribute("aria-pressed", state.shown === shown);
+  const hasLive = views.get(state.example).drawings.live !== undefined;
+  byId("whole").hidden = !hasLive;
+  byId("whole").disabled = hasLive && !canPrune();
+  byId("whole").setAttribute("aria-pressed", drawing() === views.get(state.example).drawings.whole);
+  byId("undo").disabled = now.past.length === 0;
+
+  const reward = now.rewards[state.edge];
+  const forbidden = reward === FORBIDDEN;
+  byId("edge").value = state.edge;
+  byId("reward-of").textContent = `Reward of ${name.step(state.edge)}`;
+  setValue(byId("reward"), forbidden ? "" : exact(reward));
+  byId("reward-slider").value = forbidden ? 0 : reward;
+  byId("reward-slider").setAttribute("aria-valuetext", long(reward));
+  byId("reward").disabled = byId("reward-slider").disabled = forbidden;
+  byId("forbidden").checked = forbidden;
+  const dead = solution.right.A.findIndex((A) => A === FORBIDDEN);
+  byId("nothing").textContent =
+    dead < 0
+      ? ""
+      : `Every response${tree().prompts.length > 1 ? ` to prompt ${tree().prompts[dead]}` : ""} is forbidden: there ` +
+        "is no distribution. Allow an action again.";
+}
+
+function options(select, rows) {
+  select.replaceChildren(
+    ...rows.map(([value, text, disabled = false]) => {
+      const option = document.createElement("option");
+      option.value = value;
+      option.textContent = text;
+      option.disabled = disabled;
+      return option;
+    })
+  );
+}
+
+function listChoices() {
+  const [aTree, name] = [tree(), names(tree())];
+  const inOrder = [...views.get(state.example).drawings.whole.edges.keys()];
+  options(byId("edge"), inOrder.map((edge) => [edge, `${" ".repeat(2 * aTree.depth[aTree.from[edge]])}${name.step(edge)}`]));
+  options(byId("response"), aTree.leaves.map((edge, place) => [place, name.response(edge)]));
+  options(byId("mistake"), [
+    ["", "none"],
+    ...[...mistakes.values()].map((mistake) => [mistake.name, mistake.name, !applies(mistake)]),
+  ]);
+  // The best response, of those that come first.
+  const { p } = solve(aTree, current().rewards, current().temperature);
+  byId("response").value = p.indexOf(Math.max(...p));
+}
+
+// What is typed counts as soon as it is a number in range; what is not is said, and undone when the field is left.
+function typed(input, low, high, take) {
+  const message = byId(`${input.id}-message`);
+  input.addEventListener("input", () => {
+    const x = input.value === "" ? NaN : Number(input.value);
+    const fits = Number.isFinite(x) && x >= low && x <= high;
+    message.textContent = fits ? "" : `A number from ${low} to ${high}, please.`;
+    if (fits) input.removeAttribute("aria-invalid");
+    else input.setAttribute("aria-invalid", "true");
+    if (fits) take(x);
+  });
+  input.addEventListener("blur", () => {
+    message.textContent = "";
+    input.removeAttribute("aria-invalid");
+    endGesture();
+    drawControls();
+  });
+}
+
+function listen() {
+  const on = (id, kind, act) => byId(id).addEventListener(kind, act);
+  on("example", "change", (event) => choose(event.target.value));
+  typed(byId("temperature"), 0.05, 20, (x) => setTemperature(x, "temperature"));
+  on("temperature-slider", "input", (event) => setTemperature(fromSlider(Number(event.target.value)), "temperature slider"));
+  on("temperature-slider", "change", endGesture);
+  for (const shown of Object.keys(SHOWN)) {
+    on(`show-${shown}`, "click", () => {
+      state.shown = shown;
+      update(null, true);
+    });
+  }
+  on("undo", "click", undo);
+  on("reset", "click", reset);
+  on("edge", "change", (event) => select(Number(event.target.value)));
+  typed(byId("reward"), -LARGEST, LARGEST, (x) => setReward(state.edge, x, `reward ${state.edge}`));
+  on("reward-slider", "input", (event) => setReward(state.edge, Number(event.target.value), `slider ${state.edge}`));
+  on("reward-slider", "change", endGesture);
+  on("forbidden", "change", () => toggleForbidden(state.edge));
+  on("mistake", "change", (event) => {
+    state.mistake = event.target.value || null;
+    update(state.mistake === null ? "No mistake." : `With the mistake ${state.mistake}.`, true);
+    const wrong = drawing().svg.querySelector(".wrong");
+    if (wrong !== null) reveal(wrong);
+  });
+  on("response", "change", (event) => walkTo(Number(event.target.value), 0));
+  on("back", "click", () => walkTo(state.walk.place, state.walk.step - 1));
+  on("next", "click", () => walkTo(state.walk.place, state.walk.step + 1));
+  on("walk-panel", "toggle", (event) => {
+    if (!event.target.open) stopWalking();
+    else if (state.walk === null) walkTo(Number(byId("response").value), 0);
+  });
+  on("copy-program", "click", () => copy(byId("program").textContent, "program"));
+  on("copy-link", "click", () => {
+    writeLinkNow();
+    copy(location.href, "link");
+  });
+  document.addEventListener("keydown", (event) => {
+    const inField = event.target.matches("input[type=number]");
+    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "z" && !inField) {
+      event.preventDefault();
+      undo();
+    }
+  });
+  for (const { drawings } of views.values()) for (const { edges } of Object.values(drawings)) listenToTree(edges);
+  on("whole", "click", () => {
+    state.whole = drawing() !== views.get(state.example).drawings.whole;
+    if (!state.whole && canPrune() && drawing() === views.get(state.example).drawings.whole) state.edge = first(tree());
+    update(null, true);
+  });
+  window.addEventListener("hashchange", () => {
+    if (location.hash.slice(1) !== link()) readLink();
+  });
+}
+
+async function copy(text, what) {
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`Copied the ${what}.`, true);
+  } catch {
+    say(`This browser does not let a page copy; take the ${what} from ${what === "link" ? "the address bar" : "the box"}.`, true);
+  }
+}
+
+function listenToTree(edges) {
+  for (const [edge, element] of edges) {
+    element.addEventListener("click", () => select(edge, true));
+    element.addEventListener("focus", () => {
+      if (state.edge !== edge) select(edge);
+    });
+    element.addEventListener("pointerenter", () => {
+      hovered = edge;
+      drawReading();
+    });
+    element.addEventListener("pointerleave", () => {
+      hovered = null;
+      drawReading();
+    });
+    element.addEventListener("keydown", (event) => {
+      if (event.ctrlKey || event.metaKey || event.altKey) return;
+      if (inTree(event.key, edge)) event.preventDefault();
+    });
+  }
+}
+
+// As in any tree: up and down through what is shown, left to where it comes from, right to what follows.
+function inTree(key, edge) {
+  const aTree = tree();
+  const shown = drawing().edges;
+  const order = [...shown.keys()];
+  const place = order.indexOf(edge);
+  const goals = {
+    ArrowDown: order[place + 1],
+    ArrowUp: order[place - 1],
+    ArrowLeft: aTree.into[aTree.from[edge]],
+    ArrowRight: aTree.to[edge] < 0 ? undefined : aTree.out[aTree.to[edge]][0],
+    Home: order[0],
+    End: order[order.length - 1],
+  };
+  const acts = {
+    "+": () => nudge(edge, 0.1),
+    "=": () => nudge(edge, 0.1),
+    "-": () => nudge(edge, -0.1),
+    PageUp: () => nudge(edge, 1),
+    PageDown: () => nudge(edge, -1),
+    f: () => toggleForbidden(edge),
+    Delete: () => toggleForbidden(edge),
+    Enter: () => {
+      byId("change-panel").open = true;
+      byId(current().rewards[edge] === FORBIDDEN ? "forbidden" : "reward").focus();
+    },
+  };
+  if (key in goals) {
+    if (shown.has(goals[key])) select(goals[key], true);
+    return true;
+  }
+  if (key in acts) acts[key]();
+  return key in acts;
+}

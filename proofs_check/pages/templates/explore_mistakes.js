@@ -1,0 +1,121 @@
+// What a mistake breaks: the laws that have to hold, beside each other, and in words.
+
+function worst(xs, ys) {
+  let [place, most] = [-1, 0];
+  xs.forEach((x, i) => {
+    const distance = differ(x, ys[i]) ? Math.abs(x - ys[i]) : 0;
+    if (distance > most) [place, most] = [i, distance];
+  });
+  return { place, most };
+}
+
+// What has to hold, whatever the rewards are: for each law its two sides, as they come out.
+function laws(found) {
+  const tau = current().temperature;
+  const values = tree().prompts.map((_, prompt) => found.V[prompt]);
+  const scaled = found.A.map((A) => tau * A);
+  const rewards = current().rewards;
+  // What is below a dead prefix M does not remember: there M⁻¹ says −∞, and that is right.
+  const back = found.back.map((x, edge) => (solution.right.back[edge] === FORBIDDEN && x === FORBIDDEN ? rewards[edge] : x));
+  return [
+    { law: tau === 1 ? "V(start) = A" : "V(start) = τ A", left: values, right: scaled },
+    { law: "p(y) stepwise = at once", left: found.p, right: found.pR },
+    { law: "Σ p(y) = 1", left: found.sum, right: found.A.map((_, i) => (solution.right.A[i] === FORBIDDEN ? 0 : 1)) },
+    { law: "M⁻¹(q) = r", left: back, right: rewards },
+  ];
+}
+
+function drawMistake() {
+  const table = byId("laws");
+  const mistake = state.mistake === null ? null : mistakes.get(state.mistake);
+  byId("mistake").value = state.mistake ?? "";
+  byId("mistake-summary").textContent = mistake === null ? "" : `${mistake.summary}.`;
+  const { right, wrong } = solution;
+  byId("verdict").textContent = wrong === null ? "" : verdict();
+  byId("wrong").hidden = wrong === null;
+  if (wrong === null) return;
+
+  const name = names(tree());
+  const where = {
+    0: (i) => (tree().prompts.length > 1 ? `prompt ${tree().prompts[i]}` : ""),
+    1: (i) => `y = ${name.response(tree().leaves[i])}`,
+    2: (i) => (tree().prompts.length > 1 ? `prompt ${tree().prompts[i]}` : ""),
+    3: (i) => name.step(i),
+  };
+  table.replaceChildren(
+    ...laws(wrong).map(({ law, left, right: other }, i) => {
+      const { place } = worst(left, other);
+      const at = Math.max(0, place);
+      const fails = place >= 0;
+      return row([law, fails ? where[i](at) : ""], left[at], [fails ? "≠" : "="], other[at], fails);
+    })
+  );
+  const most = [...right.p.keys()]
+    .filter((i) => differ(right.p[i], wrong.p[i]))
+    .sort((a, b) => Math.abs(wrong.p[b] - right.p[b]) - Math.abs(wrong.p[a] - right.p[a]) || a - b)
+    .slice(0, 4);
+  byId("responses").replaceChildren(
+    ...most.map((i) => row([name.response(tree().leaves[i])], wrong.p[i], [], right.p[i], true))
+  );
+  byId("responses-table").hidden = most.length === 0;
+}
+
+function row([title, where = ""], left, sign, right, fails) {
+  const line = document.createElement("tr");
+  const head = document.createElement("th");
+  head.scope = "row";
+  head.textContent = title;
+  if (where !== "") {
+    const small = document.createElement("small");
+    small.textContent = where;
+    head.append(small);
+  }
+  const cells = [{ x: left }, ...sign, { x: right }].map((part) => {
+    const cell = document.createElement("td");
+    formula([part], cell);
+    return cell;
+  });
+  cells[0].className = fails ? "wrong" : "";
+  line.append(head, ...cells);
+  return line;
+}
+
+// What the mistake does to these rewards, in words.
+function verdict() {
+  const { right, wrong } = solution;
+  const keys = ["q", "V", "policy", "p", "pR", "A", "back"];
+  const of = Object.fromEntries(keys.map((key) => [key, places(wrong[key], right[key]).length]));
+  if (keys.every((key) => of[key] === 0)) return `No difference on these rewards. ${hint()}`.trim();
+  const said = [];
+  const counted = (n, one, more) => (n === 0 ? [] : [`${n} ${n === 1 ? one : more}`]);
+  const parts = [
+    ...counted(of.V, "value", "values"),
+    ...counted(of.q, "logit", "logits"),
+    ...counted(of.A, "log-partition", "log-partitions"),
+    ...counted(Math.max(of.p, of.pR), "response probability", "response probabilities"),
+  ];
+  if (parts.length) said.push(`Wrong: ${parts.join(", ")}.`);
+  if (of.p === 0 && of.pR === 0) said.push("Every response has its right probability all the same.");
+  const lost = wrong.sum.findIndex((sum, i) => differ(sum, 1) && right.A[i] !== FORBIDDEN);
+  if (lost >= 0) {
+    const total = wrong.sum[lost];
+    const leaks = wrong.policy.some((pi, e) => pi > 0 && tree().to[e] >= 0 && right.V[tree().to[e]] === FORBIDDEN);
+    said.push(
+      `The probabilities add up to ${long(total)}` +
+        (leaks && total < 1 ? ": other draws run into a prefix below which all is forbidden." : ", not 1.")
+    );
+  }
+  const refused = wrong.back.filter((x) => x === Infinity).length;
+  if (refused) said.push("Some logits lead to dead prefixes: no rewards have them, and the library refuses them.");
+  else if (of.back) said.push(`M⁻¹ returns other rewards at ${of.back} ${of.back === 1 ? "step" : "steps"}.`);
+  return said.join(" ");
+}
+
+function hint() {
+  const now = current();
+  const about = mistakes.get(state.mistake);
+  if (about.ofTemperature && now.temperature === 1) return "At τ = 1 it makes none: move the temperature.";
+  if (about.name.startsWith("prompts-") && tree().prompts.length === 1) return "There is one prompt only.";
+  if (about.name === "mask-1e9" && !now.rewards.includes(FORBIDDEN)) return "Nothing is forbidden here: forbid a step.";
+  return "Change them, and see whether it stays so.";
+}
