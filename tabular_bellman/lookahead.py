@@ -74,10 +74,10 @@ def lookahead_logits(reward: StateActionTable, horizon: int, *, temperature: flo
 
     Returns
     -------
-    logits : StateActionTable
-        q_0 = r; q_h(s, a) = r(s, a) + V_{h-1}(s⊕a), with V_k(s) = τ log Σ_a exp(q_k(s, a)/τ), and 0 after the last
-        step.  What lies beyond the horizon counts as 0, also where it is forbidden: such logits can lead to a prefix
-        below which nothing is allowed, which an `AutoregressiveModel` refuses; `prefix_marginals` takes them.
+    StateActionTable
+        The logits: q_0 = r; q_h(s, a) = r(s, a) + V_{h-1}(s⊕a), with V_k(s) = τ log Σ_a exp(q_k(s, a)/τ), and 0 after
+        the last step.  What lies beyond the horizon counts as 0, also where it is forbidden: such logits can lead to a
+        prefix below which nothing is allowed, which an `AutoregressiveModel` refuses; `prefix_marginals` takes them.
 
     Raises
     ------

@@ -1,33 +1,24 @@
 """Formulas as MathML, written when the site is built: browsers typeset it by themselves, and no script is fetched."""
 
-import re
-
 from docutils import nodes
-from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 from sphinx.writers.html5 import HTML5Translator
 
+from proofs_check.pages.formulas import formula
 
-def pieces(latex: str) -> list[str]:
-    r"""Cut a formula at each ``\quad`` outside of braces, where a line may be broken: browsers break none."""
-    found, depth = [""], 0
-    for part in re.split(r"(\\[{}]|[{}]|\\quad\b)", latex):
-        if part == r"\quad" and depth == 0:
-            found.append("")
-            continue
-        depth += {"{": 1, "}": -1}.get(part, 0)
-        found[-1] += part
-    return [piece.strip() for piece in found]
+
+def _mathml(latex: str) -> str:
+    # In tables of Markdown a bar ends a cell, so that formulas there name it.
+    return str(formula(latex.strip().replace(r"\Vert", r"\|").replace(r"\vert", "|")))
 
 
 def _inline(writer: HTML5Translator, node: nodes.math) -> None:
-    writer.body.append(" ".join(convert(piece) for piece in pieces(node.astext())))
+    writer.body.append(_mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def _display(writer: HTML5Translator, node: nodes.math_block) -> None:
-    written = "".join(f"<div>{convert(piece, display='block')}</div>" for piece in pieces(node.astext()))
-    writer.body.append(f'<div class="formula">{written}</div>')
+    writer.body.append(f'<div class="display">{_mathml(node.astext())}</div>')
     raise nodes.SkipNode
 
 

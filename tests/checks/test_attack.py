@@ -50,7 +50,12 @@ def shrunk(claim, targets, factor):
     return replace(claim, body=body)
 
 
-@pytest.mark.parametrize("name", BY_CLAIM)
+# A search to its end takes seconds.  That the others reach as much, the next test shows, whose searches end there; that
+# none breaks its claim, any whole run.
+TO_THE_END = ("P3-kl-bound", "A8-elbo", "L1-kl", "L1-logZ", "K-kappa", "K-sequence")
+
+
+@pytest.mark.parametrize("name", TO_THE_END)
 def test_no_attack_breaks_a_claim_and_each_leaves_as_little_room_as_there_is(name):
     tightest = found(name)
     assert not tightest.violated
@@ -137,7 +142,7 @@ def test_the_tightest_instance_can_be_saved_and_checked_again(tmp_path):
     assert left[0] == tightest.left
 
 
-@pytest.mark.parametrize("name", BY_CLAIM)
+@pytest.mark.parametrize("name", TO_THE_END)
 def test_what_goes_into_a_report_is_plain(name):
     tightest = found(name)
     document = json.loads(json.dumps(tightest.as_dict(), allow_nan=False))

@@ -1,7 +1,6 @@
 import dataclasses
 import json
 import os
-import re
 import signal
 import subprocess
 import sys
@@ -68,14 +67,6 @@ def test_run_prints_each_claim_and_adds_up(whole):
     )
     for row in not_computable:
         assert f" {row.id}: " in text
-
-
-def test_attacks_reach_what_the_readme_says(run):
-    status, out, _ = run("run", "P3-kl-bound", "K-sequence")
-    assert status == 0
-    reached = dict(re.findall(r"attack on (\S+): holds; .*? \((\S+) %\)", " ".join(out.split())))
-    assert 60.0 < float(reached["P3-kl-bound"]) < 63.5  # its supremum there; the README says so
-    assert 99.0 < float(reached["K-sequence"]) <= 100.0
 
 
 ONE_OF_EACH = {mistake.replaces: mistake for mistake in MISTAKES}.values()  # the kill matrix has all of them

@@ -44,9 +44,7 @@ def broken(path):
             continue
         name, _, fragment = unquote(url).partition("#")
         target = (path.parent / name).resolve() if name else path
-        if not target.exists():
-            found.append(url)
-        elif fragment and fragment not in set(anchors(target.read_text(encoding="utf-8"))):
+        if not target.exists() or (fragment and fragment not in set(anchors(target.read_text(encoding="utf-8")))):
             found.append(url)
     return found
 

@@ -19,6 +19,15 @@ function subtract(x, y) {
   return x === FORBIDDEN ? FORBIDDEN : x - y;
 }
 
+// Logarithms of probabilities, from numbers of which only the differences matter: the maximum is taken off before
+// anything is added up, so that they keep their digits however large the numbers are.
+function logSoftmax(xs) {
+  const top = xs.reduce((a, b) => Math.max(a, b), FORBIDDEN);
+  const differences = xs.map((x) => subtract(x, top));
+  const total = logSumExp(differences);
+  return differences.map((x) => subtract(x, total));
+}
+
 // Put together what a page knows of a space into what the functions below go through.
 function makeTree(given) {
   const { from, to, action } = given.edges;
@@ -77,14 +86,18 @@ function backward(tree, rewards, temperature, wrong = {}) {
   return { q, V };
 }
 
-// Numbers of the edges minus their log Σ exp, node by node: log-probabilities; -Infinity throughout a dead prefix.
-function normalise(tree, logits) {
-  const found = logits.slice();
-  for (const edges of tree.out) {
-    const total = logSumExp(edges.map((edge) => logits[edge]));
-    for (const edge of edges) found[edge] = subtract(logits[edge], total);
+// Of some of the numbers, at these places, the log-softmax; the others as they are.
+function normalised(numbers, groups) {
+  const found = numbers.slice();
+  for (const places of groups) {
+    logSoftmax(places.map((place) => numbers[place])).forEach((x, i) => (found[places[i]] = x));
   }
   return found;
+}
+
+// The log-softmax node by node: log-probabilities of steps; -Infinity throughout a dead prefix.
+function normalise(tree, logits) {
+  return normalised(logits, tree.out);
 }
 
 // Numbers of the edges added up along each response.
@@ -121,14 +134,7 @@ const RIGHT = {
     const all = weights(tree, rewards, temperature);
     return byPrompt(tree).map((places) => logSumExp(places.map((place) => all[place])));
   },
-  ebmLogProbs: (tree, rewards, temperature) => {
-    const all = weights(tree, rewards, temperature);
-    for (const places of byPrompt(tree)) {
-      const total = logSumExp(places.map((place) => all[place]));
-      for (const place of places) all[place] = subtract(all[place], total);
-    }
-    return all;
-  },
+  ebmLogProbs: (tree, rewards, temperature) => normalised(weights(tree, rewards, temperature), byPrompt(tree)),
 };
 
 // The chance of passing through each node, and along each edge, when tokens are drawn from a policy.

@@ -35,8 +35,8 @@ function tokensAt(tree, node) {
 function expectedValue(tree, node, q, temperature) {
   const edges = tree.out[node].filter((edge) => q[edge] !== FORBIDDEN);
   if (!edges.length) return FORBIDDEN;
-  const total = logSumExp(edges.map((edge) => q[edge] / temperature));
-  return edges.reduce((sum, edge) => sum + Math.exp(q[edge] / temperature - total) * q[edge], 0);
+  const log = logSoftmax(edges.map((edge) => q[edge] / temperature));
+  return edges.reduce((sum, edge, i) => sum + Math.exp(log[i]) * q[edge], 0);
 }
 
 // States are texts: prompt and prefix run together. Where two have one text, actions of both are possible, and of
@@ -124,11 +124,7 @@ const WRONG = {
   "prompts-concatenated": mapped(concatenated),
   "prompts-pooled": {
     replaces: "ebmLogProbs",
-    wrong: (tree, r, tau) => {
-      const all = weights(tree, r, tau);
-      const total = logSumExp(all);
-      return all.map((x) => subtract(x, total));
-    },
+    wrong: (tree, r, tau) => logSoftmax(weights(tree, r, tau)),
   },
   "last-step-for-free": {
     replaces: "armLogProbs",
@@ -138,13 +134,10 @@ const WRONG = {
   "eos-outside-softmax": {
     replaces: "armLogProbs",
     wrong: (tree, logPolicy, logits) => {
-      const changed = logPolicy.slice();
-      tree.out.forEach((_, node) => {
-        const tokens = tokensAt(tree, node);
-        const total = logSumExp(tokens.map((edge) => logits[edge]));
-        for (const edge of tokens) changed[edge] = subtract(logits[edge], total);
-      });
-      return totals(tree, changed);
+      const groups = tree.out.map((_, node) => tokensAt(tree, node));
+      const tokens = normalised(logits, groups);
+      const among = new Set(groups.flat());
+      return totals(tree, logPolicy.map((x, edge) => (among.has(edge) ? tokens[edge] : x)));
     },
   },
   "length-normalised": {
