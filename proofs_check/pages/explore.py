@@ -139,7 +139,7 @@ def _of_user(reward: StateActionTable, source: str) -> Example:
             f"{source}: a reward of size {largest:.3g}; the page shows rewards up to {LARGEST_REWARD:.0e}, beyond "
             "which rounding would show. Scale the rewards down."
         )
-    return Example("yours", "Your rewards", f"Rewards from {source}.", reward)
+    return Example("yours", "Your rewards", f"Rewards: {source}.", reward)
 
 
 # -- the library's numbers -------------------------------------------------------------------------------------------

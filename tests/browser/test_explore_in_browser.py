@@ -495,20 +495,22 @@ def test_pills_can_be_read(explore, opened):
     }"""
     for dark in (False, True):
         with opened(explore, dark=dark) as tab:
-            ratios = tab.evaluate(
-                f"""() => {{
-                    const luminance = {luminance};
-                    const pill = document.querySelector("svg:not([hidden]) .node");
-                    return [...Array(101).keys()].map(share => {{
-                        pill.style.setProperty("--share", `${{share}}%`);
-                        pill.classList.toggle("deep", share > 50);
-                        const text = luminance(getComputedStyle(pill.querySelector("text")).fill);
-                        const ground = luminance(getComputedStyle(pill.querySelector("rect")).fill);
-                        return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
-                    }});
-                }}"""
-            )
-            assert min(ratios) >= 4.5
+            for marked in ("false", "true"):
+                ratios = tab.evaluate(
+                    f"""() => {{
+                        const luminance = {luminance};
+                        const pill = document.querySelector("svg:not([hidden]) .node");
+                        pill.querySelector("text").classList.toggle("changed", {marked});
+                        return [...Array(101).keys()].map(share => {{
+                            pill.style.setProperty("--share", `${{share}}%`);
+                            pill.classList.toggle("deep", share > 50);
+                            const text = luminance(getComputedStyle(pill.querySelector("text")).fill);
+                            const ground = luminance(getComputedStyle(pill.querySelector("rect")).fill);
+                            return (Math.max(text, ground) + 0.05) / (Math.min(text, ground) + 0.05);
+                        }});
+                    }}"""
+                )
+                assert min(ratios) >= 4.5
 
 
 def test_without_scripts_it_says_the_same(explore, own, opened):
@@ -537,6 +539,21 @@ def test_a_tree_fits_the_screen_of_a_lesson(explore, opened):
                 " return [box.scrollWidth - box.clientWidth, box.scrollHeight - box.clientHeight]; })()"
             )
             assert inner == [0, 0], name
+
+
+def test_what_is_chosen_is_in_sight(own, opened):
+    """Also where a tree is larger than its box."""
+    for size in (DESKTOP, PHONE):
+        with opened(own["no bare EOS, two prompts"], size=size) as tab:
+            for edge in (0, 47, 30):
+                tab.select_option("#edge", str(edge))
+                place = tab.evaluate(
+                    "(() => { const box = document.querySelector('.box:not([hidden])').getBoundingClientRect();"
+                    " const label = document.querySelector('svg:not([hidden]) .chosen .label').getBoundingClientRect();"
+                    " return [label.left - box.left, box.right - label.right, label.top - box.top,"
+                    " box.bottom - label.bottom]; })()"
+                )
+                assert min(place) >= 0, edge
 
 
 def test_on_paper(explore, opened):

@@ -187,7 +187,7 @@ def test_tokens_cannot_break_out():
     assert {"img", "b", "u"} & set(looked.tags) == set()
     assert not [name for name, _ in looked.attributes if name.startswith("on")]
     assert looked.data["examples"][0]["space"]["tokens"] == odd
-    assert looked.data["examples"][0]["about"] == "Rewards from <u>source</u>."
+    assert looked.data["examples"][0]["about"] == "Rewards: <u>source</u>."
     (data,) = re.findall(r'<script type="application/json" id="data">(.*?)</script>', built, re.DOTALL)
     assert "<" not in data
 

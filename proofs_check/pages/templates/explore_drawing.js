@@ -107,8 +107,8 @@ function reveal(element) {
   const box = element.closest(".box");
   const [inner, outer] = [element.getBoundingClientRect(), box.getBoundingClientRect()];
   const past = (from, to, low, high) => (from < low ? from - low : Math.max(0, Math.min(to - high, from - low)));
-  box.scrollTop += past(inner.top - 12, inner.bottom + 12, outer.top, outer.bottom);
-  box.scrollLeft += past(inner.left - 12, inner.right + 12, outer.left, outer.right);
+  box.scrollTop += past(inner.top - 48, inner.bottom + 48, outer.top, outer.bottom);
+  box.scrollLeft += past(inner.left - 48, inner.right + 48, outer.left, outer.right);
 }
 
 function light(about) {
