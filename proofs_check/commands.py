@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -134,12 +134,12 @@ def lookahead(options: argparse.Namespace) -> int:
 
 def explore(options: argparse.Namespace) -> int:
     """Write a page on which rewards can be changed, and everything that follows from them is seen at once."""
-    from proofs_check.pages.explore import page
+    from proofs_check.pages.explore.page import page, refuse_large
     from proofs_check.pages.rendering import require_extra
 
     refuse_place("--html", options.html)
     require_extra()
-    source, chosen, built_in = _requested(options)
+    source, chosen, built_in = _requested(options, refuse_large)
     if built_in and options.seed is not None:
         raise TabularBellmanError("--seed is of random rewards; give --vocab and --max-length (or --fixed-length) too.")
     write_whole("--html", options.html, page(None if built_in else chosen[0].reward, "" if built_in else source))
@@ -233,7 +233,7 @@ def run(options: argparse.Namespace) -> int:
     if options.junit is not None:
         documents.write_junit(current, options.junit)
     if options.html is not None:
-        from proofs_check.pages.report import page
+        from proofs_check.pages.report.page import page
 
         write_whole("--html", options.html, page(current))
     if options.save is not None:
@@ -328,14 +328,17 @@ def _refuse_places(options: argparse.Namespace) -> None:
         raise TabularBellmanError(f"--save {folder}: it must be a folder.")
 
 
-def _requested(options: argparse.Namespace) -> tuple[str, list[Any], bool]:
-    """Return what the instances are in words, the instances, and whether they are the built-in ones."""
+def _requested(options: argparse.Namespace, refuse: Callable[[Any], None] | None = None) -> tuple[str, list[Any], bool]:
+    """Return what the instances are in words, the instances, and whether they are the built-in ones.
+
+    Spaces that are too large for what they are wanted for, `refuse` refuses.
+    """
     from proofs_check.sources import Request, instances
 
     if options.rewards is not None and options.seed is not None:
         raise TabularBellmanError("--seed is of random rewards; leave it out with --rewards.")
     given = {name: value for name, value in vars(options).items() if value is not None}
-    request = Request(**{name: given[name] for name in Request.__dataclass_fields__ if name in given})
+    request = Request(**{name: given[name] for name in Request.__dataclass_fields__ if name in given}, refuse=refuse)
     return *instances(request), request.rewards is None and not request.shape_options()
 
 

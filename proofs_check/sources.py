@@ -4,7 +4,7 @@ import csv
 import math
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
 from dataclasses import dataclass
 from fractions import Fraction
@@ -43,6 +43,8 @@ class Request:
         The reward of a response that a CSV file leaves out; None makes an absent row an error.
     seed : int
     max_bytes : int
+    refuse : callable, optional
+        Raises for a space too large for what it is wanted for, before a table over it is made.
     """
 
     rewards: str | None = None
@@ -56,6 +58,7 @@ class Request:
     seed: int = 0
     max_bytes: int = 2**27
     effort: Effort = "default"
+    refuse: Callable[[SequenceSpace], None] | None = None
 
     def shape_options(self) -> list[str]:
         """The options given that say what the space is."""
@@ -127,18 +130,22 @@ def _sized(
     max_length: int | None,
     prompts: tuple[str, ...] | None,
 ) -> SequenceSpace:
-    if request.fixed_length is not None:
-        if request.max_length is not None or request.min_length is not None:
-            raise TabularBellmanError("--fixed-length goes without --max-length and --min-length.")
-        return SequenceSpace.fixed_length(vocab, request.fixed_length, prompts, max_bytes=request.max_bytes)
-    assert max_length is not None
-    return SequenceSpace(
-        vocab,
-        max_length=max_length,
-        min_length=1 if request.min_length is None else request.min_length,
-        prompts=prompts,
-        max_bytes=request.max_bytes,
-    )
+    if request.fixed_length is None:
+        assert max_length is not None
+        space = SequenceSpace(
+            vocab,
+            max_length=max_length,
+            min_length=1 if request.min_length is None else request.min_length,
+            prompts=prompts,
+            max_bytes=request.max_bytes,
+        )
+    elif request.max_length is None and request.min_length is None:
+        space = SequenceSpace.fixed_length(vocab, request.fixed_length, prompts, max_bytes=request.max_bytes)
+    else:
+        raise TabularBellmanError("--fixed-length goes without --max-length and --min-length.")
+    if request.refuse is not None:
+        request.refuse(space)
+    return space
 
 
 # -- CSV --------------------------------------------------------------------------------------------------------------

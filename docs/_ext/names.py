@@ -172,8 +172,31 @@ def _signature_of_source(
     positional = source.args.posonlyargs or source.args.args
     if positional and positional[0].arg in ("self", "cls"):
         del positional[0]
-    written = None if inspect.isclass(thing) or source.returns is None else ast.unparse(source.returns)
+    _Unquoted().visit(source.args)
+    written = None if inspect.isclass(thing) or source.returns is None else _annotation(source.returns)
     return f"({ast.unparse(source.args)})", written
+
+
+class _Unquoted(ast.NodeTransformer):
+    """Takes the quotes off annotations that name what is defined further below."""
+
+    def visit_arg(self, node: ast.arg) -> ast.arg:
+        if node.annotation is not None:
+            node.annotation = ast.parse(_annotation(node.annotation), mode="eval").body
+        return node
+
+
+def _annotation(node: ast.expr) -> str:
+    """Return an annotation as it is written, without the quotes of names; strings of Literal keep theirs."""
+
+    class Names(ast.NodeTransformer):
+        def visit_Subscript(self, node: ast.Subscript) -> ast.Subscript:
+            return node if ast.unparse(node.value) == "Literal" else self.generic_visit(node)
+
+        def visit_Constant(self, node: ast.Constant) -> ast.expr:
+            return ast.parse(node.value, mode="eval").body if isinstance(node.value, str) else node
+
+    return ast.unparse(Names().visit(node))
 
 
 def _source(thing: Any) -> ast.stmt | None:
@@ -193,7 +216,7 @@ def _fields(thing: type) -> Iterator[str]:
             if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
                 made = isinstance(node.value, ast.Call) and getattr(node.value.func, "id", "") == "field"
                 default = "" if node.value is None else " = ..." if made else f" = {ast.unparse(node.value)}"
-                written[node.target.id] = f"{node.target.id}: {ast.unparse(node.annotation)}{default}"
+                written[node.target.id] = f"{node.target.id}: {_annotation(node.annotation)}{default}"
     by_name_only = {field.name for field in fields(thing) if field.kw_only} if is_dataclass(thing) else set()
     yield from (written.get(name, name) for name in taken if name not in by_name_only)
     if by_name_only:

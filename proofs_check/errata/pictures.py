@@ -154,14 +154,18 @@ def grown(
     Parameters
     ----------
     tree : Tree
-    labels, odd : callable
-        (state, action) → what stands at the edge, and what is the matter with it.
+    labels : callable
+        (state, action) → what stands at the edge.
     cells : callable
         (first state, all that was done from there) → the cells of an end: after EOS, or after T steps.
-    shared, name : callable
-        State → what is the matter with it, and its name.
+    odd : callable
+        (state, action) → what is the matter with the edge.
+    shared : callable
+        State → what is the matter with it.
     actions : callable, optional
         (state, how many steps were taken) → what is drawn, if not what the tree allows.
+    name : callable
+        State → its name.
     """
 
     def below(start: State, done: Response) -> tuple[Branch, ...]:

@@ -9,8 +9,8 @@ from exploring import TOLERANCE, disagreements, edits, expected, is_rounded, rea
 
 from proofs_check.library import LIBRARY
 from proofs_check.mistakes import MISTAKES
-from proofs_check.pages.explore import SHOWN_MISTAKES, page
-from proofs_check.pages.explore_examples import built_in
+from proofs_check.pages.explore.examples import built_in
+from proofs_check.pages.explore.page import SHOWN_MISTAKES, page
 from tabular_bellman import SequenceSpace, StateActionTable
 
 EXAMPLES = {example.id: example for example in built_in()}

@@ -9,7 +9,7 @@ from report_runs import FEW, few, made_up
 
 from proofs_check.claims import CLAIMS, PARTS
 from proofs_check.errata import ERRATA
-from proofs_check.pages.report import page as report_page
+from proofs_check.pages.report.page import page as report_page
 
 WHOLE = len(CLAIMS)
 

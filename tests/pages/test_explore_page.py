@@ -11,10 +11,10 @@ import pytest
 
 from proofs_check.mistakes import MISTAKES
 from proofs_check.pages import rendering
-from proofs_check.pages.explore import LARGEST_REWARD, MOST_EDGES, SHOWN_MISTAKES, page, refuse_large
-from proofs_check.pages.explore_examples import built_in
-from proofs_check.pages.explore_tree import Drawing, Tree
-from proofs_check.pages.explore_words import chance, long, short
+from proofs_check.pages.explore.examples import built_in
+from proofs_check.pages.explore.page import LARGEST_REWARD, MOST_EDGES, SHOWN_MISTAKES, page, refuse_large
+from proofs_check.pages.explore.tree import Drawing, Tree
+from proofs_check.pages.explore.words import chance, long, short
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, TabularBellmanError, soft_bellman
 
 VOID = {"meta", "input", "br", "link", "img"}

@@ -17,10 +17,10 @@ from proofs_check.evidence import Fate, Outcome, Result, Verdict
 from proofs_check.ledger import LEDGER
 from proofs_check.mistakes import SOFT_BELLMAN
 from proofs_check.pages import rendering
-from proofs_check.pages.errata import (
+from proofs_check.pages.report.errata import (
     _found as finding_of,  # computed once, for the page and for what it is held against
 )
-from proofs_check.pages.report import command_of, page
+from proofs_check.pages.report.page import command_of, page
 from proofs_check.standing import Standing
 
 HARD_MAX = SOFT_BELLMAN[0]

@@ -14,9 +14,9 @@ import numpy as np
 
 from proofs_check.instances import largest_reward
 from proofs_check.mistakes import MISTAKES, OF_TEMPERATURE
-from proofs_check.pages.explore_examples import Example, built_in
-from proofs_check.pages.explore_tree import Drawing, Tree, label
-from proofs_check.pages.explore_words import chance, exact, long, short
+from proofs_check.pages.explore.examples import Example, built_in
+from proofs_check.pages.explore.tree import Drawing, Tree, label
+from proofs_check.pages.explore.words import chance, exact, long, short
 from proofs_check.pages.rendering import markup, mathematics, printable, render
 from tabular_bellman import (
     EOS,
@@ -102,7 +102,7 @@ def page(reward: StateActionTable | None, source: str) -> str:
         ],
     }
     return render(
-        "explore.html",
+        "explore/page.html",
         all_shown=shown,
         data=_embedded(data),
         EOS=EOS,

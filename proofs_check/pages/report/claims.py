@@ -12,7 +12,7 @@ from proofs_check.claims import PARTS
 from proofs_check.credits import CREDITS
 from proofs_check.evidence import INFORMATIVE_BOUND, Fate, Outcome, Result, Verdict
 from proofs_check.pages.formulas import formula
-from proofs_check.pages.words import KINDS, NAMES, SHAPES, number
+from proofs_check.pages.report.words import KINDS, NAMES, SHAPES, number
 from proofs_check.report import measured, rejects, sizes
 from proofs_check.running import Run
 from proofs_check.standing import Standing

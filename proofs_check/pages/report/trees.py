@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from proofs_check.errata.pictures import WRONG, Branch, Cell, TreePicture
-from proofs_check.pages.svg import LINE, box, framed, line, text, wide
-from proofs_check.pages.words import figure
+from proofs_check.pages.report.svg import LINE, box, framed, line, text, wide
+from proofs_check.pages.report.words import figure
 
 __all__ = ["drawn", "told"]
 

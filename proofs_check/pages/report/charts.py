@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from proofs_check.errata.pictures import BarsPicture, CurvesPicture, Series
-from proofs_check.pages.svg import LINE, box, element, framed, line, text, wide
-from proofs_check.pages.words import figure
+from proofs_check.pages.report.svg import LINE, box, element, framed, line, text, wide
+from proofs_check.pages.report.words import figure
 
 __all__ = ["bars", "curves"]
 

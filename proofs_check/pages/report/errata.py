@@ -10,8 +10,8 @@ from proofs_check.errata import ERRATA, Erratum, Finding
 from proofs_check.errata.pictures import BarsPicture, Number, Picture, TreePicture
 from proofs_check.errata.render import as_expected, found, how, shown
 from proofs_check.errata.search import NothingFound
-from proofs_check.pages import charts, trees
-from proofs_check.pages.words import number
+from proofs_check.pages.report import charts, trees
+from proofs_check.pages.report.words import number
 from proofs_check.running import Run
 
 __all__ = ["Note", "notes"]

@@ -6,10 +6,10 @@ from typing import Any, Final
 from proofs_check.claims import CLAIMS, PARTS
 from proofs_check.evidence import Verdict
 from proofs_check.ledger import LEDGER
-from proofs_check.pages.claims import Shown, shown
-from proofs_check.pages.errata import notes
 from proofs_check.pages.rendering import render
-from proofs_check.pages.words import KINDS, NAMES, SHAPES, number
+from proofs_check.pages.report.claims import Shown, shown
+from proofs_check.pages.report.errata import notes
+from proofs_check.pages.report.words import KINDS, NAMES, SHAPES, number
 from proofs_check.report import counts
 from proofs_check.running import Run
 from tabular_bellman import StateActionTable, __version__
@@ -38,7 +38,7 @@ def page(run: Run) -> str:
     whole = run.complete and run.finished and len(run.claims) == len(CLAIMS)
     found = notes(run, whole)
     return render(
-        "report.html",
+        "report/page.html",
         run=run,
         version=__version__,
         claims=claims,
