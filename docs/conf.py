@@ -33,6 +33,7 @@ extensions = [
 include_patterns = ["**.md", "**.rst", "lessons/[0-9]*.py"]
 exclude_patterns = ["_build", "_ext", "**/jupyter_execute"]
 nitpicky = True
+smartquotes = False  # "teacher" is what one types
 
 myst_enable_extensions = ["attrs_block", "attrs_inline", "colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 4

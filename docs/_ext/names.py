@@ -14,10 +14,12 @@ import textwrap
 from collections.abc import Iterator
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
-from public import homes, public_names
+from public import PACKAGES, defined_in, homes, public_names
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
@@ -83,7 +85,7 @@ def _resolved(app: Sphinx, environment: BuildEnvironment, node: Any, contents: A
             return make_refnode(
                 app.builder, environment.current_document.docname, page, anchor, contents, f"{full_name} ({kind})"
             )
-    if node.get("in_backticks") or found or _meant(target, node.get("py:module")) is not _NOWHERE:
+    if node.get("in_backticks") or found or _has_meaning(target, node.get("py:module")):
         return contents
     return None
 
@@ -96,7 +98,7 @@ def _home(target: str, module: str | None, inside: str | None) -> list[str]:
     if inside and module:
         candidates.append(f"{module}.{inside}.{target}")
     for namespace in _namespaces(module):
-        home = _home_of(namespace.get(first), first)
+        home = _home_of(first, namespace)
         if home:
             candidates.append(f"{home}.{first}{rest}")
     for there in filter(None, (module, "tabular_bellman")):
@@ -112,9 +114,13 @@ def _home(target: str, module: str | None, inside: str | None) -> list[str]:
     return [candidate for candidate in candidates if candidate in _known()]
 
 
-def _home_of(thing: Any, name: str) -> str | None:
+def _home_of(name: str, namespace: dict[str, Any]) -> str | None:
     """Return the home of what a module imports and does not offer itself."""
-    return homes().get((getattr(thing, "__module__", None) or "", name))
+    module = namespace["__name__"]
+    if module.partition(".")[0] not in PACKAGES or name not in namespace:
+        return None
+    written_in = getattr(namespace[name], "__module__", None) or ""
+    return homes().get((defined_in(module, name), name)) or homes().get((written_in, name))
 
 
 def _known() -> set[str]:
@@ -130,16 +136,25 @@ def _known() -> set[str]:
 _KNOWN: set[str] = set()
 
 
-def _meant(target: str, module: str | None) -> Any:
-    """Return what an expression such as `np.ndarray` means in a module: anything but `_NOWHERE` is a meaning."""
+def _has_meaning(target: str, module: str | None) -> bool:
+    """Say whether an expression such as `np.ndarray` means anything in a module, to a type checker at least."""
     first, *rest = target.split(".")
     for namespace in (*_namespaces(module), vars(sys.modules["builtins"]), sys.modules):
         thing = namespace.get(first, _NOWHERE)
         for part in rest:
             thing = getattr(thing, part, _NOWHERE)
-        if thing is not _NOWHERE:
-            return thing
-    return _NOWHERE
+        if thing is not _NOWHERE or first in _for_type_checkers(namespace.get("__file__")):
+            return True
+    return False
+
+
+@cache
+def _for_type_checkers(path: str | None) -> frozenset[str]:
+    """Return the names that a module imports below ``if TYPE_CHECKING``."""
+    body = ast.parse(Path(path).read_text(encoding="utf-8")).body if path else []
+    blocks = [node for node in body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"]
+    imports = [node for block in blocks for node in block.body if isinstance(node, ast.ImportFrom)]
+    return frozenset(alias.asname or alias.name for node in imports for alias in node.names)
 
 
 def _namespaces(module: str | None) -> Iterator[dict[str, Any]]:

@@ -104,17 +104,18 @@ def assigned(module: str) -> dict[str, str]:
 def documentation(module: str, name: str) -> str:
     """Return the docstring of a name, '' if it has none."""
     if is_constant(module, name):
-        return assigned(_defines(module, name)).get(name, "")
+        return assigned(defined_in(module, name)).get(name, "")
     return own_docstring(getattr(importlib.import_module(module), name))
 
 
-def _defines(module: str, name: str) -> str:
+def defined_in(module: str, name: str) -> str:
     """Return the module that a constant comes from, through as many imports as it takes."""
     loaded = importlib.import_module(module)
     assert loaded.__file__ is not None
     for node in _tree(loaded.__file__).body:
-        if isinstance(node, ast.ImportFrom) and node.module and name in {alias.name for alias in node.names}:
-            return _defines(node.module, name)
+        theirs = isinstance(node, ast.ImportFrom) and (node.module or "").partition(".")[0] in PACKAGES
+        if theirs and name in {alias.name for alias in node.names}:
+            return defined_in(node.module, name)
     return module
 
 
@@ -129,7 +130,7 @@ def own_docstring(thing: Any) -> str:
 def is_constant(module: str, name: str) -> bool:
     """Say whether a name is assigned, and so has no docstring of its own: its words stand below the assignment."""
     thing = getattr(importlib.import_module(module), name)
-    return name in assigned(_defines(module, name)) or not (inspect.isclass(thing) or inspect.isroutine(thing))
+    return name in assigned(defined_in(module, name)) or not (inspect.isclass(thing) or inspect.isroutine(thing))
 
 
 def missing(found: dict[str, str]) -> list[str]:

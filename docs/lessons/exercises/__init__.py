@@ -55,7 +55,7 @@ def judge(lesson: int, number: int, answer: Any) -> Verdict:
         If there is no such lesson, or no such exercise in it.
     """
     numbers = numbers_of(lesson)
-    if number not in numbers:
+    if not _is_int(number) or number not in numbers:
         raise TabularBellmanError(
             f"lesson {lesson} has no exercise {number!r}; it has exercises {numbers[0]} to {numbers[-1]}."
         )
@@ -71,7 +71,12 @@ def numbers_of(lesson: int) -> tuple[int, ...]:
     return tuple(sorted(int(name.removeprefix("exercise_")) for name in names))
 
 
+def _is_int(given: object) -> bool:
+    """Tell whether this is an int: 1.0 and True equal 1, but no module is called so."""
+    return isinstance(given, int) and not isinstance(given, bool)
+
+
 def _module(lesson: int) -> ModuleType:
-    if isinstance(lesson, bool) or lesson not in range(1, LESSONS + 1):
+    if not _is_int(lesson) or lesson not in range(1, LESSONS + 1):
         raise TabularBellmanError(f"there is no lesson {lesson!r}; the lessons are 1 to {LESSONS}.")
     return import_module(f"exercises.lesson_{lesson}")

@@ -9,11 +9,19 @@ from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any
 
-__all__ = ["WITHIN", "choice", "close", "code", "number"]
+import numpy as np
+
+__all__ = ["RAISED", "WITHIN", "Unfit", "choice", "close", "code", "number"]
 
 Hint = str | None
 WITHIN = 5e-4  # three decimals will do
 MISTAKEN = 2e-3  # a mistake is recognised more coarsely, to so much of its number: 15.37 for 15.3689
+NEAR, ROUNDED = 0.01, 0.02  # what is near, to so much of the truth; what is the truth, rounded too much
+RAISED = (Exception, SystemExit)  # whatever a reader's code does: exit() must not end the lesson
+
+
+class Unfit(Exception):  # noqa: N818 - it is no error of ours
+    """What a reader's function returned is not of the kind that was asked for; its message says so to the reader."""
 
 
 def number(answer: Any, truth: float, hint: str, *mistakes: tuple[float, str], within: float = WITHIN) -> Hint:
@@ -22,7 +30,7 @@ def number(answer: Any, truth: float, hint: str, *mistakes: tuple[float, str], w
     Parameters
     ----------
     answer : object
-        What was given.
+        What was given; an array with one entry is the number in it.
     truth : float
     hint : str
         Where no mistake is recognised.
@@ -30,11 +38,21 @@ def number(answer: Any, truth: float, hint: str, *mistakes: tuple[float, str], w
         What those get who take a wrong turn, and where they should look.
     within : float
     """
+    if isinstance(answer, np.ndarray) and answer.size == 1:
+        answer = answer.item()
     if isinstance(answer, bool) or not isinstance(answer, Real) or answer != answer:
         return "Give one number: an int, a float, or a Fraction."
     if close(answer, truth, within):
         return None
-    return next((its_hint for value, its_hint in mistakes if close(answer, value, within, MISTAKEN)), hint)
+    decimals = math.floor(-math.log10(within))
+    nearly = f"That is near. If it is rounded, give {decimals} decimals."
+    if close(answer, truth, 0.0, ROUNDED) and any(close(answer, round(truth, k)) for k in range(1, decimals)):
+        return nearly  # before the mistakes: with so few digits it could be one of these
+    for value, its_hint in mistakes:
+        if close(answer, value, within, MISTAKEN):
+            return its_hint
+    counts = close(truth, round(truth))  # near a count is another count
+    return nearly if close(answer, truth, 0.0, NEAR) and not counts else hint
 
 
 def choice(answer: Any, truth: str, hints: Mapping[str, str]) -> Hint:
@@ -71,7 +89,8 @@ def code(
     *mistakes : (function, hint)
         Wrong functions: one that gives the same in all cases has this mistake.
     use : callable
-        f(function, case), what is compared; by default the cases are arguments, and what is returned is compared.
+        f(function, case), what is compared; by default the cases are arguments, and what is returned is compared.  It
+        may raise `Unfit`.
     """
     if not callable(answer):
         return "Give a function: write `def`, then hand over its name, without parentheses."
@@ -79,7 +98,9 @@ def code(
     for case in cases:
         try:
             found.append(use(answer, case))
-        except Exception as error:  # whatever a reader's code does
+        except Unfit as error:
+            return str(error)
+        except RAISED as error:
             return f"Your function raised {type(error).__name__}: {error} {hint}"
 
     def agrees_with(function: Callable[..., Any]) -> bool:

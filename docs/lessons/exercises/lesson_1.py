@@ -25,7 +25,10 @@ def exercise_1(answer: Any) -> str | None:
         "Divide two counts: of the balanced strings that begin with ((, those that go on with ).",
         (0.5, "That is the coin of the model that does not plan. Count the strings that begin with (( and with (()."),
         (1 - chance(_N), "That is the chance of the other bracket."),
-        (chance(4), "That is for strings of up to four brackets."),
+        (
+            chance(4),
+            "It would be certain if `(((` could not be completed. That is so with up to four brackets, not here.",
+        ),
     )
 
 

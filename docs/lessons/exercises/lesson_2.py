@@ -1,9 +1,13 @@
 """Exercises of lesson 2: which responses there are, the forced EOS, and prompts that share states."""
 
+from functools import cache
 from itertools import product
+from types import EllipsisType
 from typing import Any
 
-from exercises.judging import code, number
+import numpy as np
+
+from exercises.judging import Unfit, code, number
 from tabular_bellman import EOS, AutoregressiveModel, EnergyBasedModel, SequenceSpace, StateActionTable
 
 
@@ -61,11 +65,13 @@ def exercise_3(answer: Any) -> str | None:
 
 def exercise_4(answer: Any) -> str | None:
     """Whether two prompts share a state."""
-    prompts = [p for n in range(1, 5) for p in map("".join, product("ab", repeat=n))]
-    cases = [(x, y, T) for x in prompts for y in prompts if x != y for T in (1, 2, 3)]
+    prompts = [p for n in range(1, 4) for p in map("".join, product("ab", repeat=n))]
+    prompts += ["abab", "aabbab", *("a" * n for n in range(4, 8))]  # as far apart as T reaches, and farther
+    cases = [(x, y, T) for T in range(1, 7) for x in prompts for y in prompts if x != y]
 
-    def states(prompt: str, T: int) -> set[str]:
-        return {prompt + "".join(written) for t in range(T) for written in product("ab", repeat=t)}
+    @cache
+    def states(prompt: str, T: int) -> frozenset[str]:
+        return frozenset(prompt + "".join(written) for t in range(T) for written in product("ab", repeat=t))
 
     def collide(x: str, y: str, T: int) -> bool:
         return not states(x, T).isdisjoint(states(y, T))
@@ -73,11 +79,17 @@ def exercise_4(answer: Any) -> str | None:
     def either(x: str, y: str) -> bool:
         return x.startswith(y) or y.startswith(x)
 
+    def said(function: Any, case: Any) -> Any:
+        answered = function(*case)
+        if not isinstance(answered, (bool, np.bool_, int, EllipsisType, type(None))):
+            raise Unfit(f"Return True or False. Yours returned {_some(answered)}.")
+        return answered
+
     return code(
         answer,
         collide,
         cases,
-        lambda mine, right: mine == right and isinstance(mine, (bool, int)),
+        lambda mine, right: bool(mine == right),
         "When is one prompt, with some tokens added, the other prompt, or the other with some tokens added?",
         (lambda x, y, _: either(x, y), "How far apart may the lengths be? A state has at most T - 1 tokens written."),
         (
@@ -94,4 +106,11 @@ def exercise_4(answer: Any) -> str | None:
         ),
         (lambda x, y, T: abs(len(x) - len(y)) < T, "Prompts of near lengths need not have anything in common."),
         (lambda *_: False, "Have another look at `a` and `aa`."),
+        use=said,
     )
+
+
+def _some(answered: Any) -> str:
+    """Return what kind of thing that is, with its article."""
+    kind = type(answered).__name__
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"

@@ -48,22 +48,26 @@ def exercise_1(answer: Any) -> str | None:
 
 
 def exercise_2(answer: Any) -> str | None:
-    """The largest KL from the reference."""
-    reference, pays, w = _setting()
+    """The largest KL from the reference, if words of three letters are paid."""
+    reference, any_word, any_w = _setting()
+    lengths = np.array([len(y) - 1 for y in reference.space.responses()])
+    pays = np.array(any_word) * (lengths == 3)
+    w = float(reference.probabilities()[0] @ pays)
     farthest = -math.log(w)
     assert close(kl_divergence(_tuned(pays, 0.02), reference), farthest, 1e-6)
     return number(
         answer,
         farthest,
-        "At τ → 0 the model is the reference given a word: p(y) = p_ref(y)/w for words. What is log p/p_ref then?",
+        "At τ → 0 the model is the reference, given what is paid. Find its chance w, as above; what is log p/p_ref then?",
+        (-math.log(any_w), "That is for words of any length, as above."),
         (math.inf, "It would be infinite if the optimum wrote what the reference cannot write."),
-        (1 / w, "That is how many draws it takes to get a word."),
+        (1 / w, "That is how many draws it takes to get such a word."),
         (math.log(w), "A KL is never negative."),
         (1.0, "That is the largest reward."),
         (-math.log2(w), "That is in bits. Nats are asked for."),
         (
-            -math.log(max(reference.probabilities()[0][np.array(pays) > 0])),
-            "That would be the KL of always writing the likeliest word. But all words earn the same.",
+            -math.log(max(reference.probabilities()[0][pays > 0])),
+            "That would be the KL of always writing the likeliest of them. But all of them earn the same.",
         ),
     )
 
@@ -93,11 +97,31 @@ def exercise_4(answer: Any) -> str | None:
         cases.append((p / p.sum(), scale * rng.standard_normal(size), tau))
     cases.append((np.array([0.5, 0.3, 0.2]), np.array([1000.0, 1001.0, -1000.0]), 1.0))  # e^1000 overflows
     cases.append((np.array([0.0, 0.25, 0.75]), np.array([3.0, 1.0, 0.0]), 0.5))  # what the reference never writes
+    cases.append((np.array([0.0, 0.5, 0.5]), np.array([5000.0, 0.0, 1.0]), 1.0))  # and earns most
 
-    def tune(p: Any, rewards: Any, tau: float) -> Any:
+    # Three ways to the weights p e^x over their sum, and what to put in for x.
+    def stable(p: Any, x: Any) -> Any:
         with np.errstate(divide="ignore"):
-            weights = np.log(p) + rewards / tau
-        return np.exp(weights - logsumexp(weights))
+            logs = np.log(p) + x
+        return np.exp(logs - logsumexp(logs))
+
+    def shifted(p: Any, x: Any) -> Any:
+        return plain(p, x - x.max())
+
+    def plain(p: Any, x: Any) -> Any:
+        weights = p * np.exp(x)
+        return weights / weights.sum()
+
+    def by(way: Any, prior: Any, exponent: Any) -> Any:
+        return lambda p, rewards, tau: way(prior(p, tau), exponent(rewards, tau))
+
+    p_itself, divided = (lambda p, _: p), (lambda r, tau: r / tau)
+    turns = [
+        (lambda p, _: np.ones_like(p), divided, "Where is the reference?"),
+        (p_itself, lambda r, tau: r * tau, "τ divides the reward."),
+        (p_itself, lambda r, _: r, "Where is τ?"),
+        (lambda p, tau: p ** (1 / tau), divided, "τ divides the reward, not the logarithm of the reference."),
+    ]
 
     def tried(function: Any, case: Any) -> Any:
         p, rewards, tau = case
@@ -111,23 +135,20 @@ def exercise_4(answer: Any) -> str | None:
             return False
         return found.shape == right.shape and bool(np.allclose(found, right, rtol=0.0, atol=1e-9, equal_nan=True))
 
-    def plain(p: Any, rewards: Any, tau: float) -> Any:
-        weights = p * np.exp(rewards / tau)
-        return weights / weights.sum()
-
-    def without_reference(p: Any, rewards: Any, tau: float) -> Any:
-        return tune(np.ones_like(p), rewards, tau)
-
     return code(
         answer,
-        tune,
+        by(stable, p_itself, divided),
         cases,
         same,
         "p(y) ∝ p_ref(y) e^(R(y)/τ): multiply, then divide by the sum.",
-        (plain, "Right on paper; but e^(R/τ) overflows for large rewards. Take the largest exponent out first."),
-        (without_reference, "Where is the reference?"),
-        (lambda p, r, tau: tune(p, r * tau**2, tau), "τ divides the reward."),
-        (lambda p, r, tau: tune(p, r * tau, tau), "Where is τ?"),
-        (lambda p, r, tau: tune(p ** (1 / tau), r, tau), "τ divides the reward, not the logarithm of the reference."),
+        (
+            by(plain, p_itself, divided),
+            "Right on paper; but e^(R/τ) overflows for large rewards. Take the largest exponent out first.",
+        ),
+        (
+            by(shifted, p_itself, divided),
+            "Nearly. You take out the largest reward of all, even where the reference never earns it: what is left then?",
+        ),
+        *((by(way, prior, exponent), hint) for way in (stable, shifted, plain) for prior, exponent, hint in turns),
         use=tried,
     )

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from exercises.judging import choice, code, number
+from exercises.judging import Unfit, choice, code, number
 from tabular_bellman import (
     EOS,
     AutoregressiveModel,
@@ -62,9 +62,9 @@ def exercise_2(answer: Any) -> str | None:
         answer,
         truth,
         {
-            "a": "Look at the products of factors above: the responses do not have the same.",
-            "b": "Multiply the factors along each response: are they the same for all?",
-            "c": "After the first token the sum of squares is not what it is after the second. So the factors differ.",
+            "a": "Look at the products of divisors above: the responses do not have the same.",
+            "b": "Multiply the divisors along each response: are the products the same for all?",
+            "c": "After the first token the sum of squares is not what it is after the second. So the divisors differ.",
         },
     )
 
@@ -101,7 +101,7 @@ def exercise_4(answer: Any) -> str | None:
     def drawn(function: Any, case: Any) -> Any:
         table = function(*case)
         if not isinstance(table, StateActionTable):
-            raise TypeError("it must return a StateActionTable.")
+            raise Unfit(f"Return a StateActionTable of logits. Yours returned something else: {type(table).__name__}.")
         return table.softmax().to_vector()
 
     return code(

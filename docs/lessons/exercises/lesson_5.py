@@ -1,11 +1,13 @@
 """Exercises of lesson 5: a test that finds, shrinks and names a mistake."""
 
+import inspect
 import math
 from collections.abc import Mapping
 from itertools import count
+from numbers import Real
 from typing import Any
 
-from exercises.judging import number
+from exercises.judging import RAISED, number
 from proofs_check.mistakes import MISTAKES
 from proofs_check.testing import check_soft_bellman
 from tabular_bellman import SequenceSpace, StateActionTable, soft_bellman
@@ -65,9 +67,11 @@ def exercise_3(answer: Any) -> str | None:
     least = next(n for n in count(1) if math.log(n) > 1.0)  # soft - hard ≤ log of the number of responses
     if not isinstance(answer, Mapping) or not answer:
         return "Give a dict {(prefix, action): reward}; a prefix is a tuple of tokens, and the action None is EOS."
-    for key in answer:
+    for key, reward in answer.items():
         if not (isinstance(key, tuple) and len(key) == 2 and isinstance(key[0], tuple)):
             return f"The key {key!r} is not (prefix, action), with a tuple for a prefix: ((), None), say."
+        if isinstance(reward, bool) or not isinstance(reward, Real) or not reward < math.inf:  # NaN is not below it
+            return f"The reward of {key!r} is {reward!r}. Rewards have to be numbers, finite or -inf."
 
     def below(prefix: tuple[Any, ...]) -> list[float]:
         """Return the total reward of each response that begins so."""
@@ -84,11 +88,11 @@ def exercise_3(answer: Any) -> str | None:
         totals = below(())
     except LookupError as error:
         return f"There is no action after the prefix {error.args[0]!r}: each prefix needs a way on, or EOS (None)."
-    except (TypeError, ValueError, RecursionError):
-        return "The rewards have to be numbers."
+    except (OverflowError, RecursionError):
+        return "That is more than floats, or this program, can add up. It can be done with less."
     top = max(totals)
     if not math.isfinite(top):
-        return "At least one response must be allowed, and rewards be finite or -inf."
+        return "At least one response must be allowed, and the sum of its rewards be finite."
     wrong_by = math.log(sum(math.exp(total - top) for total in totals))
     if wrong_by <= 1.0:
         return (
@@ -107,8 +111,9 @@ def exercise_4(answer: Any) -> str | None:
     try:
         report = check_soft_bellman(answer, throw=False)
         unit = report.agrees and check_soft_bellman(answer, temperature=2.0, throw=False).agrees
-    except Exception as error:  # whatever a reader's code does
-        return f"The kit could not call it: {error}"
+    except RAISED as error:
+        by_name = "" if "temperature" in _parameters(answer) else " It hands τ over by name, as `temperature`."
+        return f"The kit could not call it: {error}{by_name}"
     if unit:
         return None
     if report.agrees:
@@ -117,3 +122,11 @@ def exercise_4(answer: Any) -> str | None:
     if named:
         return f"The kit says that it looks like {named}. Print check_soft_bellman(f, throw=False) for an instance."
     return "The kit finds it wrong: print check_soft_bellman(f, throw=False), and work out its instance by hand."
+
+
+def _parameters(function: Any) -> tuple[str, ...]:
+    """Return the names of the parameters of a function, if they can be known."""
+    try:
+        return tuple(inspect.signature(function).parameters)
+    except (TypeError, ValueError):  # some functions written in C
+        return ()

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from exercises.judging import choice, close, number
+from exercises.judging import RAISED, choice, close, number
 from tabular_bellman import (
     AutoregressiveModel,
     EnergyBasedModel,
@@ -39,7 +39,7 @@ def exercise_1(answer: Any) -> str | None:
         (kl_divergence(student, teacher), "That is the KL the other way round."),
         (kl_divergence(shorter, its_student), "That is for up to four brackets."),
         (kl_divergence(*_pair(6)), "max_length counts EOS: six brackets make it 7."),
-        within=1e-5,  # five decimals were asked for,
+        within=1e-5,  # five decimals were asked for
     )
 
 
@@ -92,7 +92,7 @@ def exercise_4(answer: Any) -> str | None:
         pairs = zip(p.log_probabilities()[0].tolist(), q.log_probabilities()[0].tolist(), strict=True)
         try:
             estimates = [float(answer(log_p, log_q)) for log_p, log_q in pairs]
-        except Exception as error:  # whatever a reader's code does
+        except RAISED as error:
             return f"Your function raised {type(error).__name__}: {error} It gets two floats, and returns one."
         lowest = min(estimates)
         if not math.isfinite(sum(estimates)) or lowest < -1e-12:

@@ -5,11 +5,12 @@ from collections.abc import Mapping
 from fractions import Fraction
 from functools import cache
 from itertools import count, product
+from operator import index
 from typing import Any, Final
 
 import numpy as np
 
-from exercises.judging import number
+from exercises.judging import RAISED, number
 
 _EVIDENCE: Final = ("float64", "balls", "rationals", "induction")
 _SETTLED_BY: Final = {
@@ -57,12 +58,16 @@ def _decides(bits: int) -> bool:
 
 def exercise_3(answer: Any) -> str | None:
     """How many bits balls need."""
-    if isinstance(answer, bool) or not isinstance(answer, int) or not 2 <= answer <= 10**5:
+    try:
+        bits = 0 if isinstance(answer, bool) else index(answer)  # NumPy's ints are ints
+    except TypeError:
+        bits = 0
+    if not 2 <= bits <= 10**5:
         return "Give a number of bits, an int from 2 to 100,000."
-    if not _decides(answer):
+    if not _decides(bits):
         return "With so many bits the balls still touch: compare(1e-12, bits) says 'cannot tell'."
-    needed = next(bits for bits in count(2) if _decides(bits))
-    return None if answer <= 2 * needed else "That is enough, and more than twice what is needed. Halve it, and try."
+    needed = next(fewer for fewer in count(2) if _decides(fewer))
+    return None if bits <= 2 * needed else "That is enough, and more than twice what is needed. Halve it, and try."
 
 
 def exercise_4(answer: Any) -> str | None:
@@ -75,7 +80,7 @@ def exercise_4(answer: Any) -> str | None:
             truth = _total(weights)
             try:
                 found = answer(dict(weights))
-            except Exception as error:  # whatever a reader's code does
+            except RAISED as error:
                 return f"Your function raised {type(error).__name__}: {error}. It gets {{(prefix, action): weight}}."
             if not isinstance(found, Fraction):
                 return "It returns no Fraction; a float has forgotten the digits that this is about."
