@@ -6,7 +6,7 @@ here.  The same version of Matplotlib writes the same bytes; another one sets le
 
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from contextlib import chdir
 from io import BytesIO
 from pathlib import Path
@@ -19,9 +19,11 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from proofs_check.examples.brackets import brackets_reward
-from tabular_bellman import EnergyBasedModel, StateTable
+from tabular_bellman import EOS, EnergyBasedModel, StateTable
 from tabular_bellman.plotting import prefix_tree
 from tabular_bellman.plotting.horizons import horizon_losses
+from tabular_bellman.plotting.labels import number
+from tabular_bellman.tokens import Prefix, Prompt
 
 DOCS = Path(__file__).parent
 PAGE = DOCS / "plotting.md"
@@ -60,24 +62,35 @@ def write(folder: Path) -> list[Path]:
 
 
 def brackets(n_brackets: int = 4) -> Figure:
-    """Draw what M makes of a reward that is given at the last token only."""
+    """Draw what M makes of a reward that is given at the last step only."""
     reward = brackets_reward(n_brackets)
     model = EnergyBasedModel(reward)
+    logits = model.to_autoregressive().logits
     counts = StateTable.from_levels(reward.space, [np.exp(level) for level in model.values.levels])
     success = horizon_losses(reward, horizons=[0, n_brackets]).success
-    figure = Figure(figsize=(8.0, 5.2), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1.0, 1.12))
-    prefix_tree(reward, color_by=None, forbidden=False, ax=left)
-    prefix_tree(model, color_by=counts, colorbar=False, ax=right)
+    figure = Figure(figsize=(8.0, 6.6))
+    left, right = figure.add_axes((0.01, 0.09, 0.45, 0.835)), figure.add_axes((0.47, 0.09, 0.52, 0.835))
+
+    def at_the_end(prompt: Prompt, prefix: Prefix, action: Hashable) -> str:
+        """Return the reward of the last step; before, it is 0, as the title says."""
+        return number(reward[prompt, prefix, action]) if action is EOS else ""
+
+    def as_logarithm(prompt: Prompt, prefix: Prefix, action: Hashable) -> str:
+        """Return a logit: each is the logarithm of a whole number."""
+        logit = logits[prompt, prefix, action]
+        return number(logit) if logit == -np.inf else f"log {number(np.exp(logit))}"
+
+    prefix_tree(reward, color_by=None, write=at_the_end, ax=left)
+    prefix_tree(model, color_by=counts, write=as_logarithm, colorbar=False, ax=right)
     for ax, title, policy, share in (
-        (left, "reward r, given at the last token:\n0 if balanced, −∞ if not", "softmax(r)", success[0]),
-        (right, "logits q = M(r):\nthe last token's reward, known at the first", "softmax(M r)", success[1]),
+        (left, "reward r: 0 or −∞ at the last step,\n0 before", "softmax(r)", success[0]),
+        (right, "logits q = M(r):\nwhat the last step pays is known at the first", "softmax(M r)", success[1]),
     ):
-        ax.set_title(title, fontsize=10.0)
+        ax.set_title(title, fontsize=10.0, pad=2.0)
         line = f"{share:.0%} of draws from {policy} end balanced"
         ax.text(0.5, 0.0, line, transform=ax.transAxes, ha="center", va="top")
-    caption = "Width: the chance to come there.  Number and colour: exp V, how many balanced strings begin so.  "
-    figure.supxlabel(f"{caption}⊗: no way on.", fontsize=8.0)
+    caption = "Width: the chance to come there.  Number and colour: exp V, how many balanced strings begin so.\n"
+    figure.text(0.5, 0.01, f"{caption}Dashes and ×: forbidden.  ⊗: no way on.", ha="center", fontsize=8.0)
     return figure
 
 

@@ -22,8 +22,8 @@
 # Write down a guess before you read on. A half, since there are two brackets? Certainly, since five of them are open?
 # Or something in between, and then what?
 #
-# All brackets that come later are still open. So it looks as if the model had to search: try what comes next, and see
-# where it leads. In this lesson it does not search, and makes no mistake.
+# None of the brackets that come later is decided yet. So it looks as if the model had to search: try what comes next,
+# and see where it leads. In this lesson it does not search, and makes no mistake.
 
 # %%
 import math
@@ -50,7 +50,8 @@ print(rewards.space)
 # ## A reward that comes at the end
 #
 # A *response* is a string that ends in EOS, the end of the sequence. There are 8,191 of them. `reward` looks at a whole
-# response: 0 if it is balanced, -∞ if it is not. A reward of -∞ forbids.
+# response: 0 if it is balanced, -∞ if it is not. A reward of -∞ forbids. (A response answers a *prompt*. Here nobody
+# asks anything: the prompt is `None`, wherever one has to be given. Lesson 2 has prompts.)
 
 # %%
 for response in [("(", ")", EOS), (")", "(", EOS), ("(", "(", EOS), (EOS,)]:
@@ -60,8 +61,10 @@ balanced = [y for y in rewards.space.responses() if reward(None, y) == 0.0]
 print(f"{len(balanced)} of {rewards.space.n_responses:,} responses are balanced")
 
 # %% [markdown]
-# 197 are balanced, the empty one among them. The table `rewards` pays this reward at the last step of each response,
-# and 0 at every step before. At the start there is nothing to choose by:
+# 197 are balanced, the empty one among them. The table `rewards` holds a reward r(s, a) for each step: s is a *prefix*,
+# what has been written, and a an *action*, a bracket or EOS. Added up along a response y they are R(y), the reward of
+# the whole. Here all of it is paid at the last step, and 0 at every step before. At the start there is nothing to
+# choose by:
 
 # %%
 for action in rewards.space.actions(0):
@@ -110,7 +113,8 @@ print(f"{begin_so} in all, {go_on_so} of these begin with (  ->  {Fraction(go_on
 #
 # ## The same, with any reward
 #
-# Counting is for rewards 0 and -∞. For any reward, add up weights e^R(y) where `count` adds up ones. In logarithms:
+# Counting is for rewards 0 and -∞. For any reward, add up weights e^R(y) where `count` adds up ones. In logarithms, s a
+# being the prefix s with a added:
 #
 #     V(s) = log Σ_a exp q(s, a)        the value of a prefix s
 #     q(s, a) = r(s, a) + V(s a)        the logit of the action a after s; V = 0 after the last step
@@ -165,22 +169,34 @@ print(f"{sum(reward(None, y) == 0.0 for y in drawn)} of {len(drawn)} draws are b
 
 # %% [markdown]
 # All 1000 are. That is Proposition 1: with q = M(r), p_R(y) = p_q(y) for every response y, and log Σ_y e^R(y) =
-# V(start). Nothing is lost on the way either: M has an inverse, r(s, a) = q(s, a) - V(s a), so the reward can be read
-# off the logits.
+# V(start). And M has an inverse, r(s, a) = q(s, a) - V(s a): the rewards can be read off the logits, wherever nothing
+# is dead. A prefix is *dead* if nothing that is allowed begins with it. Then its value is -∞, and so is the logit of
+# each step to it, whatever reward it had.
 
 # %%
 back = inverse_soft_bellman(logits)
-print(f"after ():  reward of EOS {back[None, ('(', ')'), EOS]:g}")
-print(f"after ((:  reward of EOS {back[None, ('(', '('), EOS]:g}")
+for prefix, action in [(("(", ")"), EOS), (("(", "("), EOS), ((), ")")]:
+    r, q, found = (table[None, prefix, action] for table in (rewards, logits, back))
+    print(f"{''.join(prefix) or 'start':5} {action!s:3}   reward {r:4g}   logit {q:7.4f}   read off {found:4g}")
+
+lost = [pair for pair, r in rewards.items() if not math.isclose(back[pair], r, abs_tol=1e-9)]
+into_dead = [(x, s, a) for x, s, a in lost if a is not EOS and values[x, (*s, a)] == -math.inf]
+print(f"not what went in: {len(lost):,} of {rewards.space.n_pairs:,}; steps to a dead prefix: {len(into_dead):,}")
+off = abs(EnergyBasedModel(back).probabilities() - energy_based.probabilities()).max()
+print(f"chances of responses under the two differ by less than 1e-12: {off < 1e-12}")
 
 # %% [markdown]
+# In the third row a reward of 0 went in, and what is read off is -∞. That happens to 7,566 of the 16,381 rewards here,
+# all of them for steps to a dead prefix. Between models nothing is lost: no response that is allowed takes such a step,
+# so that both tables of rewards give each response the same chance.
+#
 # What did it cost? One sum for each prefix, 8,191 of them, before the first token is written: no search while writing,
 # but all of it before. A language model cannot write the sums out; it is asked to *learn* them. That there is always a
 # table of logits to be learnt is what the paper proves. How far one is that is learnt only nearly, is Lesson 6.
 #
 # ## Exercises
 #
-# Replace `...` by your answer and run the cell. You may use everything above.
+# Replace `...` by your answer and run the cell. You may use everything above. Three decimals are enough for a number.
 #
 # **1.** Up to 12 brackets, and the model has written `((`. What is the chance of `)` now?
 

@@ -139,10 +139,8 @@ for forbidden in (-math.inf, -1e9):
 #
 # One table, keyed by strings, cannot hold both. Watch it try:
 
+
 # %%
-T = 2
-
-
 def string_table(prompts):
     """Return {string: logits}, all rewards 0, with strings for states; where two collide the last prompt wins."""
     table = {}
@@ -187,6 +185,8 @@ print(energy_based.probabilities())
 # wait, and shows that it holds as repaired. Run it in a terminal: you will meet the examples of this lesson.
 #
 # ## Exercises
+#
+# Three decimals are enough for a number.
 #
 # **1.** Three tokens, T = 4. How many responses are there, by Proposition 4?
 

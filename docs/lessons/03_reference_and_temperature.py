@@ -32,7 +32,7 @@ import numpy as np
 from exercises import exercises_of
 
 from proofs_check.examples.letters import letters_space, reference_model, verifier
-from tabular_bellman import EnergyBasedModel, StateActionTable, kl_divergence
+from tabular_bellman import EOS, EnergyBasedModel, StateActionTable, kl_divergence, soft_bellman
 
 check = exercises_of(3)
 
@@ -180,11 +180,28 @@ print(f"KL of the optimum at τ = 0.02:    {kl_divergence(tuned(0.02), reference
 # ## And now one letter at a time
 #
 # The optimum is defined on whole strings. The model that was to be tuned writes letters. The soft Bellman map, with a
-# reference (Appendix A.5), says how it has to write them: log π(a|s) = log π_ref(a|s) + (V(s a) - V(s))/τ, V being what
-# is still to be gained.
+# reference (Appendix A.5), says how it has to write them:
+#
+#     log π(a|s) = log π_ref(a|s) + (r(s, a) + V(s a) - V(s))/τ
+#
+# r(s, a) is what the step is paid, here at EOS only, and V what is still to be gained after it, 0 after EOS. Follow the
+# word `the`:
 
 # %%
+_, values = soft_bellman(rewards, temperature=0.1, reference=reference)
 writer = tuned(0.1).to_autoregressive()
+print("step   r(s, a)   V(s a) - V(s)   log π_ref      sum     log π")
+for t, a in enumerate(("t", "h", "e", EOS)):
+    s = ("t", "h", "e")[:t]
+    r, gain = rewards[None, s, a], (0.0 if a is EOS else values[None, (*s, a)]) - values[None, s]
+    old, new = reference.log_policy[None, s, a], writer.log_policy[None, s, a]
+    print(f"{a!s:4}   {r:7g}   {gain:13.4f}   {old:9.4f}  {old + (r + gain) / 0.1:7.4f}   {new:7.4f}")
+
+# %% [markdown]
+# The sum is log π, step for step. EOS after `the` is paid, so r counts in the last row as V does in the others. What
+# has become of the first letters, and of `e` after `th`?
+
+# %%
 for name, model in [("reference", reference), ("τ = 0.1", writer)]:
     chances = model.policy[0][0]
     first = [f"{space.actions(0)[i]} {chances[i]:.3f}" for i in np.argsort(chances)[::-1][:4]]
@@ -196,6 +213,8 @@ for name, model in [("reference", reference), ("τ = 0.1", writer)]:
 #
 # ## Exercises
 #
+# Three decimals are enough for a number.
+#
 # **1.** At which τ does the best model write a word in half of all cases?
 
 # %%
@@ -203,7 +222,8 @@ answer_1 = ...
 check(1, answer_1)
 
 # %% [markdown]
-# **2.** How far from the reference (KL, in nats) can a smaller and smaller τ drive the optimum at most?
+# **2.** Now the verifier pays for words of three letters only. How far from the reference (KL, in nats) can a smaller
+# and smaller τ drive the optimum at most?
 
 # %%
 answer_2 = ...
@@ -220,7 +240,7 @@ check(3, answer_3)
 # %% [markdown]
 # **4.** Write `tune(reference, rewards, temperature)`: two NumPy arrays of equal length, the probabilities of the
 # responses and their rewards, and a number; return the array of the probabilities of the optimum. It will be tried with
-# large rewards, too.
+# large rewards, too, and with responses that the reference never writes.
 
 # %%
 answer_4 = ...

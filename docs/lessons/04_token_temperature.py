@@ -60,7 +60,8 @@ def squared(chance):
 
 print("chances of a:", *go_on, "-> at token temperature ½:", *(squared(x) for x in go_on))
 first, second = (squared(x) for x in go_on)
-print("sequence temperature ½:", *(Fraction(1, 3) for _ in range(3)))
+squares = [(1 - go_on[0]) ** 2, (go_on[0] * (1 - go_on[1])) ** 2, (go_on[0] * go_on[1]) ** 2]
+print("sequence temperature ½:", *(square / sum(squares) for square in squares))
 print("token temperature ½:   ", 1 - first, first * (1 - second), first * second)
 
 # %% [markdown]
@@ -84,22 +85,29 @@ print("token:   ", by_token.probabilities()[0].round(4))
 # %% [markdown]
 # ## Where they part
 #
-# A step's chance is e^q(s, a) / e^V(s). Raised to 1/τ and normalised at the prefix, it is
+# A step has the chance π(a|s). At token temperature τ it is raised to 1/τ, and divided by the sum at this prefix:
 #
-#     π_τ(a|s) = e^(q(s, a)/τ) / Z_τ(s),    Z_τ(s) = Σ_a e^(q(s, a)/τ)
+#     π_τ(a|s) = π(a|s)^(1/τ) / N_τ(s)
+#     N_τ(s) = Σ_a π(a|s)^(1/τ)
 #
-# Along a response, token temperature multiplies p(y)^(1/τ) by one factor for each prefix that it passes, and another
-# response passes other prefixes. With sequence temperature there is one factor for all. So they agree where the product
-# of these factors is the same along all responses. Each factor is the sum of the squared chances, for τ = ½:
+# Along a response y the steps multiply to p(y). So token temperature *divides* p(y)^(1/τ) by one number N_τ(s) for each
+# prefix s that y passes, and another response passes other prefixes. Sequence temperature divides by one number for
+# all. So they agree where the product of these divisors is the same along all responses. For τ = ½ each divisor is a
+# sum of squared chances:
 
 # %%
-policy = AutoregressiveModel(logits).policy
-for response in space.responses():
+model = AutoregressiveModel(logits)
+for response, p in zip(space.responses(), model.probabilities()[0], strict=True):
     prefixes = [response[:t] for t in range(len(response))]
-    norms = [sum(policy[None, s, a] ** 2 for a in space.actions(len(s))) for s in prefixes]
-    print(f"{''.join(map(str, response)):6} factors {np.round(norms, 4)}   product {np.prod(norms):.4f}")
+    divisors = [sum(model.policy[None, s, a] ** 2 for a in space.actions(len(s))) for s in prefixes]
+    product = np.prod(divisors)
+    print(f"{''.join(map(str, response)):6} divisors {np.round(divisors, 4)}")
+    print(f"{'':6} p² {p**2:.4f}, product {product:.4f}, p²/product {p**2 / product:.4f}")
 
 # %% [markdown]
+# All p² are the same; the products are not, and p²/product is what token temperature gave above. EOS alone passes one
+# prefix only, and is divided by the largest product.
+#
 # To draw at a *sequence* temperature, token by token, the plan has to be made anew: read the rewards off the logits
 # with M⁻¹, divide these by τ, and apply M again.
 
@@ -166,6 +174,8 @@ ax.legend()
 # the trained model at token temperature τ is something else.
 #
 # ## Exercises
+#
+# Three decimals are enough for a number.
 #
 # **1.** Back to the first model: one third each. Token temperature 2. What is the probability of `a` `a` EOS?
 

@@ -23,6 +23,7 @@
 import math
 
 from exercises import exercises_of
+from exercises.lesson_5 import mystery  # noqa: F401 - for an exercise; do not look yet
 
 from proofs_check.testing import check_soft_bellman
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, soft_bellman
@@ -61,7 +62,7 @@ print(f"her test passes: {math.isclose(values[()], wanted, rel_tol=1e-3)}")
 
 # %% [markdown]
 # It passes: 12.0 against 12.000045. One response is worth so much more than the other that the sum *is* nearly the
-# maximum. On such an example no test can tell the two apart.
+# maximum. On such an example no test with such a tolerance can tell the two apart.
 #
 # ## The test
 #
@@ -92,7 +93,7 @@ print(report)
 # can be. Do it by hand: there are two responses, EOS and `a` EOS, each with the weight e^0.
 
 # %%
-print(f"log(e^0 + e^0) = log 2 = {math.log(2):.7f}, max(0, 0) = {max(0, 0)}")
+print(f"log(e^0 + e^0) = log 2 = {math.log(math.exp(0) + math.exp(0)):.7f}, max(0, 0) = {max(0, 0)}")
 
 # %% [markdown]
 # So 0.6931472 is right and 0 is wrong. The report says by how much (0.693), and how large a difference rounding could
@@ -100,6 +101,10 @@ print(f"log(e^0 + e^0) = log 2 = {math.log(2):.7f}, max(0, 0) = {max(0, 0)}")
 #
 # **The mistake.** `looks like hard-max`. The kit has a register of known mistakes. It puts each into a correct program
 # and compares *all* numbers with hers. Only hard-max gives the same.
+#
+# **The claim.** That is what a backup has to compute, in its general form. s⊕a is the prefix s with a added. γ is a
+# discount and π_ref a reference model: a function that has no such parameters is asked for γ = 1 and for the plain sum,
+# as here. τ is the temperature, 1 here.
 #
 # **Where it agrees.** With one step there is no choice, so that every mistake about choices is invisible. That line
 # tells you which tests would have missed it.
@@ -111,13 +116,12 @@ print(f"log(e^0 + e^0) = log 2 = {math.log(2):.7f}, max(0, 0) = {max(0, 0)}")
 # as it still fails. That is why what you see fits on a napkin. The first that failed need not have:
 
 # %%
-space = SequenceSpace("ab", max_length=3)
-table = StateActionTable.random(space, rng=1)
-given = {(s, None if a is EOS else a): value for (_, s, a), value in table.items()}
-hard = hard_backup(given)[1][()]
-soft = soft_bellman(table)[1][None, ()]
-print(f"{space.n_pairs} random rewards: hers {hard:.4f}, right {soft:.4f}")
-print(f" {report.smallest.space.n_pairs} rewards, all 0: hers {0:.4f}, right {math.log(2):.4f}")
+drawn = StateActionTable.random(SequenceSpace("ab", max_length=3), rng=1)
+smallest = StateActionTable.zeros(report.smallest.space)
+for name, table in [("random rewards", drawn), ("rewards, all 0", smallest)]:
+    given = {(s, None if a is EOS else a): value for (_, s, a), value in table.items()}
+    hard, soft = hard_backup(given)[1][()], soft_bellman(table)[1][None, ()]
+    print(f"{len(given):2} {name}: hers {hard:.4f}, right {soft:.4f}")
 
 # %% [markdown]
 # Both show that she is wrong. Only the second shows *why*.
@@ -174,6 +178,8 @@ print(f"agrees: {report.agrees}, on {report.instances} instances")
 #
 # ## Exercises
 #
+# Three decimals are enough for a number.
+#
 # **1.** One token, max_length 3, all rewards 0. By how much is `hard_backup` wrong at the start?
 
 # %%
@@ -198,7 +204,7 @@ check(3, answer_3)
 
 # %% [markdown]
 # **4.** Write a backup with a temperature, `f(rewards, temperature)`: q = r + V of what comes next, V = τ log Σ
-# exp(q/τ). The kit judges it.
+# exp(q/τ). The kit judges it. It goes by the name of a parameter: the temperature has to be called `temperature`.
 
 # %%
 answer_4 = ...

@@ -28,7 +28,7 @@ from itertools import product
 
 import numpy as np
 from exercises import exercises_of
-from flint import arb, ctx
+from flint import arb, ctx, fmpq
 
 from proofs_check.induction import check as check_proof
 from proofs_check.induction import perturbed, printed
@@ -63,11 +63,14 @@ for epsilon in (1.0, 1e-5, 1e-7, 1e-9):
 # as wrong: 1.2e-16 in place of 2.8e-30. True was as worthless as False. That can be mended: the library adds up series
 # in which nothing cancels, and it gets 1e-05 right, and 1e-07 nearly.
 #
-# But at 1e-09 they are 0, and `kappa(ε) < ε**2 / 2` is False again. Here the code is as good as floats can be, and
-# floats are not good enough: the two numbers are nearer to each other than two neighbouring floats.
+# But at 1e-09 the careful difference is 0, and `kappa(ε) < ε**2 / 2` is False again. (The formula as typed says 5e-19
+# there, which is all of ε²/2: it finds κ = 0.) Here the code is as good as floats can be, and floats are not good
+# enough: the two numbers are nearer to each other than two neighbouring floats.
 
 # %%
 epsilon = 1e-9
+print(f"κ as typed: {typed_in(epsilon):g}, so that ε²/2 - κ = {epsilon**2 / 2 - typed_in(epsilon):.0e}")
+print(f"κ with care, less than ε²/2: {float(kappa(epsilon)) < epsilon**2 / 2}")
 print(f"ε⁴/36 = {epsilon**4 / 36:.1e}")
 print(f"neighbouring floats here are {np.spacing(epsilon**2 / 2):.1e} apart")
 
@@ -95,9 +98,14 @@ for bits in (53, 106, 212):
     ball, verdict = compare(1e-9, bits)
     print(f"{bits:3} bits: κ within {float(ball.rad()):.0e} of {float(ball.mid()):.6e}: {verdict}")
 
+print(f"the float 1e-9 equals the rational 1/10**9: {Fraction(1e-9) == Fraction(1, 10**9)}")
+print(f"at that rational, with 212 bits: {compare(fmpq(1, 10**9), 212)[1]}")
+
 # %% [markdown]
 # With 53 bits, those of a float, it cannot tell; with 212 bits it is true. That is no approximation: for this ε it is a
-# proof, if you trust the ball arithmetic. It says nothing of any other ε.
+# proof, if you trust the ball arithmetic. Mind which ε: the float `1e-9` is near the rational that one writes so, and
+# not equal to it, and balls take the float for what it is. The last line asks about the rational itself, which no float
+# equals: there ε begins as a ball with a radius. Neither answer says anything of any other ε.
 #
 # ## Rationals
 #
@@ -221,8 +229,16 @@ for name, (in_floats, in_rationals) in MISTAKES.items():
 # is seen by *floats* alone: on paper there is nothing wrong with it. So more exact is not more of everything: rationals
 # check another program, in which nothing overflows.
 #
-# And the last row: whoever looks at T ≤ 3 only, however exactly, does not see what begins at T = 4. A mistake that
-# begins at length forty no check of examples will ever see.
+# And the last row: whoever looks at T ≤ 3 only, however exactly, does not see what begins at T = 4. And what begins at
+# length forty?
+
+# %%
+for n_tokens, word in [(1, "token"), (2, "tokens")]:
+    print(f"T = 40, {n_tokens} {word}: {sum(n_tokens**t for t in range(40)):,} prefixes")
+
+# %% [markdown]
+# No check with two tokens will ever see that, since it takes one number for each of 1,099,511,627,775 prefixes. One
+# token is another matter: there are 40. But who would think of trying just that?
 #
 # ## A proof
 #

@@ -3,13 +3,16 @@
 Matplotlib is imported inside functions only.  No function here changes its settings.
 """
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Final
+import functools
+import sys
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Final, ParamSpec
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from tabular_bellman.errors import TabularBellmanError
+from tabular_bellman.extended import FloatArray
 from tabular_bellman.inputs import expect, number
 from tabular_bellman.plotting.labels import Labels
 from tabular_bellman.space import SequenceSpace
@@ -17,12 +20,14 @@ from tabular_bellman.tokens import Prompt, count
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.colors import Colormap, Normalize
+    from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import Normalize
 
 __all__ = [
     "COLORMAP",
     "FAINT",
     "HATCHES",
+    "NO_DIVERGENCE",
     "PLAIN",
     "SERIES",
     "SYMBOLS",
@@ -30,11 +35,13 @@ __all__ = [
     "choose_prompt",
     "color_bar",
     "color_scale",
+    "drawing",
     "headline",
     "ink_on",
     "legend",
     "limited",
     "room",
+    "settled",
     "small",
     "two_names",
     "whole_numbers",
@@ -62,8 +69,40 @@ SYMBOLS: Final = ("●", "■", "▲")
 HATCHES: Final = ("", "////", "....")
 """Of bars, as `SERIES` of lines."""
 
+NO_DIVERGENCE: Final = 1e-26
+"""Nats.  KL grows with the square of what two log-probabilities differ by: here 1e-13, their rounding."""
+
 _LONGEST_BAR: Final = 220.0  # points
 _MOST_COLOR: Final = 8e307  # so that the difference of two limits is a float
+
+
+P = ParamSpec("P")
+
+
+def drawing(draw: "Callable[P, Axes]") -> "Callable[P, Axes]":
+    """Let a function that draws say what to install, and close the figure that it made for itself if it fails."""
+
+    def open_figures() -> list[int]:
+        pyplot = sys.modules.get("matplotlib.pyplot")
+        return pyplot.get_fignums() if pyplot else []
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> "Axes":
+        try:
+            import matplotlib  # noqa: F401
+        except ImportError:
+            raise TabularBellmanError(
+                "pictures need Matplotlib, which is not installed: pip install 'tabular_bellman[plot]'."
+            ) from None
+        before = open_figures()
+        try:
+            return draw(*args, **kwargs)
+        except BaseException:
+            for made in set(open_figures()).difference(before):
+                sys.modules["matplotlib.pyplot"].close(made)
+            raise
+
+    return drawn
 
 
 def axes(ax: "Axes | None", width: float, height: float) -> "Axes":
@@ -72,14 +111,10 @@ def axes(ax: "Axes | None", width: float, height: float) -> "Axes":
     Raises
     ------
     TabularBellmanError
-        If Matplotlib is not installed, or `ax` is something else.
+        If `ax` is something else.
     """
-    try:
-        from matplotlib.axes import Axes
-    except ImportError:
-        raise TabularBellmanError(
-            "pictures need Matplotlib, which is not installed: pip install 'tabular_bellman[plot]'."
-        ) from None
+    from matplotlib.axes import Axes
+
     if ax is not None:
         expect(Axes, ax, "ax", "Make one with matplotlib.pyplot.subplots(), or leave it out.")
         return ax
@@ -121,15 +156,18 @@ def whole_numbers(ax: "Axes", first: float, last: float) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
 
 
-def color_bar(ax: "Axes", scale: "Normalize", cmap: "str | Colormap", label: str = "") -> None:
+def color_bar(ax: "Axes", colors: "ScalarMappable", label: str) -> None:
     """Explain the colours beside the Axes, in a bar no longer than it need be; it takes room from the Axes."""
-    from matplotlib.cm import ScalarMappable
-
     tall = max(room(ax, 1.0, 1.0)[1], 1.0)
     shrink = min(0.8, _LONGEST_BAR / tall)
-    ax.figure.colorbar(
-        ScalarMappable(scale, cmap), ax=ax, shrink=shrink, aspect=max(8.0, 0.09 * shrink * tall)
-    ).set_label(label, **PLAIN)
+    bar = ax.figure.colorbar(colors, ax=ax, shrink=shrink, aspect=max(8.0, 0.09 * shrink * tall))
+    bar.set_label(label, **PLAIN)
+
+
+def settled(divergence: ArrayLike) -> FloatArray:
+    """Return KL divergences with 0 for what is rounding alone."""
+    values = np.asarray(divergence, dtype=np.float64)
+    return np.where(values < NO_DIVERGENCE, 0.0, values)
 
 
 def room(ax: "Axes", columns: float, rows: float) -> tuple[float, float]:

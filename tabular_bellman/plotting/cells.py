@@ -1,13 +1,14 @@
 """Cells of a heat map: coloured by their numbers, which are written where they fit; -inf is hatched instead."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from tabular_bellman.extended import FloatArray
-from tabular_bellman.plotting.canvas import COLORMAP, FAINT, PLAIN, color_bar, color_scale, ink_on, room, small
+from tabular_bellman.plotting.canvas import COLORMAP, FAINT, PLAIN, color_bar, ink_on, room, small
 from tabular_bellman.plotting.labels import number
+from tabular_bellman.plotting.settings import handed_on, merged, shades
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,7 +33,9 @@ class Box(NamedTuple):
         return [(self.x, self.y), (right, self.y), (right, bottom), (self.x, bottom)]
 
 
-def draw_cells(ax: "Axes", boxes: Sequence[Box], values: FloatArray, *, colorbar: bool, **settings: Any) -> None:
+def draw_cells(
+    ax: "Axes", boxes: Sequence[Box], values: FloatArray, *, color_label: str | None, settings: Mapping[str, Any]
+) -> None:
     """Draw the cells; the limits of the Axes must be set, since they say how large a cell is.
 
     Parameters
@@ -41,24 +44,27 @@ def draw_cells(ax: "Axes", boxes: Sequence[Box], values: FloatArray, *, colorbar
     boxes : sequence of Box
     values : ndarray of shape (len(boxes),)
         NaN leaves a cell out.
-    colorbar : bool
-    **settings
-        For the coloured cells, as `PolyCollection` takes them.
+    color_label : str or None
+        What the colour bar says; None for no colour bar.
+    settings : mapping
+        Of the caller's: cmap, norm, vmin, vmax, and properties of a `PolyCollection`.
     """
     from matplotlib.collections import PolyCollection
 
     finite: list[int] = np.flatnonzero(np.isfinite(values)).tolist()
     forbidden: list[int] = np.flatnonzero(np.isinf(values)).tolist()
-    look: dict[str, Any] = {"cmap": COLORMAP, "norm": color_scale(values), **settings}
-    if colorbar and finite:
-        color_bar(ax, look["norm"], look["cmap"])
+    scale = {name: settings[name] for name in ("cmap", "norm", "vmin", "vmax") if name in settings}
+    given = {name: setting for name, setting in settings.items() if name not in scale}
+    colors = shades(values, **{"cmap": COLORMAP, **scale})
+    if color_label is not None and finite:
+        color_bar(ax, colors, color_label)
     across, down = room(ax, abs(np.ptp(ax.get_xlim())), abs(np.ptp(ax.get_ylim())))
     gap = min(0.6, 0.08 * min(min(box.width * across, box.height * down) for box in boxes))
-    cells = PolyCollection(
-        [boxes[i].corners() for i in finite],
-        array=values[finite],
-        **{"edgecolors": ax.get_facecolor(), "linewidths": gap, **look},
-    )
+    look = merged({"edgecolor": ax.get_facecolor(), "linewidth": gap}, given, PolyCollection)
+    with handed_on(given):
+        cells = PolyCollection(
+            [boxes[i].corners() for i in finite], array=values[finite], norm=colors.norm, cmap=colors.cmap, **look
+        )
     ax.add_collection(cells)
     hatched = [boxes[i].corners() for i in forbidden]
     ax.add_collection(PolyCollection(hatched, facecolors="none", edgecolors=FAINT, linewidths=gap, hatch="////"))
@@ -80,5 +86,7 @@ def _write(ax: "Axes", boxes: Sequence[Box], values: FloatArray, cells: Any, uni
         if np.isinf(value):
             look["bbox"] = {"boxstyle": "square,pad=0.1", "facecolor": ax.get_facecolor(), "edgecolor": "none"}
         else:
-            look["color"] = ink_on(cells.to_rgba(value))
+            *color, opacity = cells.to_rgba(value)
+            if opacity == 1.0:  # else one sees what is behind: a number beyond the norm, say
+                look["color"] = ink_on(color)
         ax.text(*place, text, **look)

@@ -13,14 +13,17 @@ from tabular_bellman.plotting.canvas import (
     SERIES,
     axes,
     choose_prompt,
+    drawing,
     headline,
     legend,
     limited,
+    settled,
     small,
     two_names,
     whole_numbers,
 )
 from tabular_bellman.plotting.labels import Labels, number
+from tabular_bellman.plotting.settings import handed_on, merged
 from tabular_bellman.sequence_model import SequenceModel
 from tabular_bellman.tokens import Prompt, plural, positive_int
 
@@ -33,6 +36,7 @@ _MOST_DEPTHS: Final = 200
 _MOST_BARS: Final = 200
 
 
+@drawing
 def kl_by_depth(
     p: SequenceModel,
     q: SequenceModel,
@@ -60,28 +64,34 @@ def kl_by_depth(
     Returns
     -------
     matplotlib.axes.Axes
-        In nats.  Where a depth adds ∞, this is written; it has no bar.
+        In nats.  Where a depth adds ∞, this is written; it has no bar.  What is below 1e-26 nats is rounding, and 0.
 
     Raises
     ------
     TabularBellmanError
-        For different spaces, more than 200 depths, an unknown prompt, and without Matplotlib.
+        For different spaces, more than 200 depths, an unknown prompt, settings that Matplotlib refuses, and without
+        Matplotlib.
     """
+    from matplotlib.patches import Rectangle
+
     divergence.same_space(p, q)
     space, i = p.space, choose_prompt(p.space, prompt)
     limited(space.n_depths, f"depths in {space!r}", _MOST_DEPTHS, "Use a shorter max_length")
     first, second = two_names(names)
-    parts = [np.atleast_2d(divergence.kl_by_depth(*pair))[i] for pair in ((p, q), (q, p))]
-    totals = [float(np.atleast_1d(divergence.kl_divergence(*pair))[i]) for pair in ((p, q), (q, p))]
+    parts = [settled(np.atleast_2d(divergence.kl_by_depth(*pair))[i]) for pair in ((p, q), (q, p))]
+    totals = [_total(*pair, i) for pair in ((p, q), (q, p))]
     ax = axes(ax, min(2.2 + 0.55 * space.n_depths, 20.0), 3.2)
     for k, (part, total) in enumerate(zip(parts, totals, strict=True)):
-        x = np.arange(space.n_depths) + 0.4 * (k - 0.5)
         name = f"KL({(first, second)[k]}‖{(second, first)[k]}) = {number(total)}"
-        height = np.where(np.isfinite(part), part, 0.0)
-        look = {"color": SERIES[k]["color"], "hatch": HATCHES[k], "edgecolor": "white", "linewidth": 0.0}
-        ax.bar(x, height, 0.4, label=name, **{**look, **kwargs})
+        ours = {"width": 0.4, "label": name, "color": SERIES[k]["color"], "hatch": HATCHES[k], "edgecolor": "white"}
+        look = merged({**ours, "linewidth": 0.0}, kwargs, Rectangle)
+        with handed_on(kwargs):
+            x = np.arange(space.n_depths) + look["width"] * (k - 0.5)
+            ax.bar(x, np.where(np.isfinite(part), part, 0.0), **look)
         for place in x[np.isinf(part)]:
             ax.annotate("∞", (place, 0.0), (0.0, 2.0), textcoords="offset points", ha="center", **PLAIN)
+    if not any(part.any() for part in parts):
+        ax.set_ylim(top=1.0)
     ax.set_ylim(bottom=0.0)
     ax.set_xlabel("depth t")
     ax.set_ylabel("nats")
@@ -91,6 +101,7 @@ def kl_by_depth(
     return ax
 
 
+@drawing
 def kl_by_prefix(
     p: SequenceModel,
     q: SequenceModel,
@@ -122,22 +133,24 @@ def kl_by_prefix(
     -------
     matplotlib.axes.Axes
         In nats.  What a prefix adds is P(s)·KL(π_p(·|s)‖π_q(·|s)), P(s) the chance that p passes there.  ∞ is
-        written; it has no bar.
+        written; it has no bar.  What is below 1e-26 nats is rounding, and 0.
 
     Raises
     ------
     TabularBellmanError
-        For different spaces, an unknown prompt, and without Matplotlib.
+        For different spaces, an unknown prompt, settings that Matplotlib refuses, and without Matplotlib.
     """
+    from matplotlib.patches import Rectangle
+
     divergence.same_space(p, q)
     space, i = p.space, choose_prompt(p.space, prompt)
     most = positive_int("most", most, _MOST_BARS)
     first, second = two_names(names)
-    added = _by_prefix(p, q, i)
+    added = settled(_by_prefix(p, q, i))
     order = np.argsort(-added, kind="stable")
     shown = [int(k) for k in order[:most] if added[k] > 0.0]
     labels, rest = Labels(space), np.delete(added, shown)
-    texts = [labels.prefix(_prefix(p, k, i)) for k in shown]
+    texts = labels.prefixes(_prefix(p, k, i) for k in shown)
     values = list(added[shown])
     if rest.any():
         texts.append(plural(rest.size, "other"))
@@ -145,20 +158,26 @@ def kl_by_prefix(
     ax = axes(ax, 5.2, 1.2 + 0.26 * max(len(texts), 2))
     rows = np.arange(len(texts))
     finite = np.where(np.isfinite(values), values, 0.0)
-    bars = ax.barh(rows, finite, 0.7, **{"color": SERIES[0]["color"], **kwargs})
+    look = merged({"height": 0.7, "color": SERIES[0]["color"]}, kwargs, Rectangle)
+    with handed_on(kwargs):
+        bars = ax.barh(rows, finite, **look)
     if rest.any():
-        bars[-1].set(facecolor="none", edgecolor=SERIES[0]["color"], hatch="////")
+        bars[-1].set(facecolor="none", edgecolor=bars[-1].get_facecolor(), hatch="////")
     for row, value in zip(rows, values, strict=True):
         place = (value if np.isfinite(value) else 0.0, row)
         ax.annotate(number(value), place, (3.0, 0.0), textcoords="offset points", va="center", fontsize="small")
     ax.set_yticks(rows, texts, **PLAIN)
     ax.set_ylim(max(len(texts), 1) - 0.4, -0.6)
     ax.set_xlim(0.0, 1.2 * float(finite.max()) if finite.any() else 1.0)
-    total = float(np.atleast_1d(divergence.kl_divergence(p, q))[i])
-    ax.set_xlabel(f"nats; KL({first}‖{second}) = {number(total)} in all", **PLAIN)
+    ax.set_xlabel(f"nats; KL({first}‖{second}) = {number(_total(p, q, i))} in all", **PLAIN)
     ax.set_ylabel("prefix")
     headline(ax, space, i)
     return ax
+
+
+def _total(p: SequenceModel, q: SequenceModel, i: int) -> float:
+    """Return KL(p‖q) of prompt i."""
+    return float(settled(np.atleast_1d(divergence.kl_divergence(p, q))[i]))
 
 
 def _by_prefix(p: SequenceModel, q: SequenceModel, i: int) -> FloatArray:
@@ -176,6 +195,7 @@ def _prefix(p: SequenceModel, k: int, i: int) -> tuple[Any, ...]:
     return space.prefix_at(depth, i + space.n_prompts * k)[1]
 
 
+@drawing
 def bounds_against_kl(
     teacher: SequenceModel,
     student: SequenceModel,
@@ -203,14 +223,16 @@ def bounds_against_kl(
     Returns
     -------
     matplotlib.axes.Axes
-        A row for each bound, upper bounds from weak to sharp, then lower bounds; a point for each direction, and the
-        two KLs as lines.  What is 0 or infinite has no place on the scale: it is said in words.
+        A row for each bound, in the order of the report: upper bounds, then lower ones; a point for each direction,
+        and the two KLs as lines.  What is 0 or infinite has no place on the scale: it is said in words.
 
     Raises
     ------
     TabularBellmanError
-        As `distillation_report`, for an unknown prompt, and without Matplotlib.
+        As `distillation_report`, for an unknown prompt, settings that Matplotlib refuses, and without Matplotlib.
     """
+    from matplotlib.lines import Line2D
+
     from tabular_bellman.distillation import distillation_report
 
     report = distillation_report(teacher, student)
@@ -222,14 +244,16 @@ def bounds_against_kl(
     said: dict[int, dict[str, str]] = {}
     for k, direction in enumerate(report.directions):
         name = (f"{first}‖{second}", f"{second}‖{first}")[k]
-        kl = float(np.atleast_1d(direction.kl)[i])
+        kl = float(settled(np.atleast_1d(direction.kl)[i]))
         values = np.array([float(np.atleast_1d(bound.value)[i]) for bound in direction.bounds])
         drawn = (values > 0.0) & np.isfinite(values)
         y = np.arange(len(values)) + 0.16 * (2 * k - 1)
-        look = {**SERIES[k], "linestyle": "none", "fillstyle": ("full", "none")[k], **kwargs}
-        ax.plot(values[drawn], y[drawn], label=name, **look)
+        ours = {**SERIES[k], "linestyle": "none", "fillstyle": ("full", "none")[k], "label": name}
+        look = merged(ours, kwargs, Line2D)
+        with handed_on(kwargs):
+            (points,) = ax.plot(values[drawn], y[drawn], **look)
         if 0.0 < kl < np.inf:
-            line = {"color": SERIES[k]["color"], "linestyle": SERIES[k]["linestyle"], "linewidth": 1.2}
+            line = {"color": points.get_color(), "linestyle": SERIES[k]["linestyle"], "linewidth": 1.2}
             ax.axvline(kl, label=f"KL({name}) = {number(kl)}", **line)
         else:
             ax.plot([], [], " ", label=f"KL({name}) = {number(kl)}")

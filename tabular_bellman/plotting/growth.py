@@ -3,6 +3,7 @@
 from collections import deque
 from collections.abc import Hashable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -74,6 +75,11 @@ class Tree:
     columns: list[float]
     rows: list[float]
 
+    @cached_property
+    def inner(self) -> set[int]:
+        """The numbers of the root and of all nodes with children."""
+        return {0, *(node.parent for node in self.nodes[1:])}
+
     def edges(self) -> Iterator[tuple[Node, Node]]:
         """Yield (parent, child)."""
         return ((self.nodes[node.parent], node) for node in self.nodes if node.parent >= 0)
@@ -107,7 +113,8 @@ def grow(
     growing.add(Node(0, -1, growing.kind(0, p), (), None, 1.0, 1.0), p)
     while growing.waiting:
         node, index = growing.waiting.popleft()
-        if node.kind == "prefix":
+        # Nobody comes to a dead prefix of a model; of a table one may, and then sees what forbids to go on.
+        if node.kind == "prefix" or (forbidden and node.kind == "dead" and node.passing > 0.0):
             growing.below(node, index, cut=len(node.prefix) >= deepest)
     nodes = growing.nodes
     children: list[list[int]] = [[] for _ in nodes]
@@ -164,13 +171,13 @@ class _Growing:
         self.waiting.append((node, index))
 
     def below(self, parent: Node, index: int, cut: bool) -> None:
-        """Add what can follow a prefix, in the order of its actions, and what is cut off last."""
+        """Add what can follow a prefix, in the order of its actions, and what is cut off last: all tokens, if `cut`."""
         depth, hidden, n_hidden = len(parent.prefix), 0.0, 0
         log_policy = self.log_policy.levels[depth][:, index]
         for row, action in enumerate(self.space.actions(depth)):
             allowed = bool(log_policy[row] > -np.inf)
             chance = float(np.exp(log_policy[row]))
-            if cut or (allowed and parent.passing * chance < self.min_probability):
+            if (cut and action is not EOS) or (allowed and parent.passing * chance < self.min_probability):
                 hidden, n_hidden = hidden + chance, n_hidden + allowed
             elif allowed or self.forbidden:
                 self._follow(parent, action, chance, allowed, index + row * self.space.n_prefixes_at(depth))

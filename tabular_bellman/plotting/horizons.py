@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,8 +12,18 @@ from tabular_bellman.extended import FloatArray, kl_terms, weighted
 from tabular_bellman.inputs import expect
 from tabular_bellman.lookahead import lookahead_logits
 from tabular_bellman.models import AutoregressiveModel
-from tabular_bellman.plotting.canvas import PLAIN, SERIES, SYMBOLS, axes, choose_prompt, headline, whole_numbers
+from tabular_bellman.plotting.canvas import (
+    PLAIN,
+    SERIES,
+    SYMBOLS,
+    axes,
+    choose_prompt,
+    drawing,
+    headline,
+    whole_numbers,
+)
 from tabular_bellman.plotting.cells import Box, draw_cells
+from tabular_bellman.plotting.settings import handed_on, merged
 from tabular_bellman.recursion import prefix_marginals, soft_bellman
 from tabular_bellman.space import SequenceSpace
 from tabular_bellman.table import StateActionTable
@@ -59,7 +70,7 @@ def horizon_losses(
     prompt : hashable, optional
         By default the first.
     horizons : iterable of int, optional
-        By default all, 0 to T - 1, if these are at most 60.
+        At most 60; by default all, 0 to T - 1.
 
     Raises
     ------
@@ -96,9 +107,11 @@ def _success(logits: StateActionTable, log_policy: StateActionTable, p: int) -> 
 def _horizons(space: SequenceSpace, horizons: Iterable[int] | None) -> list[int]:
     if horizons is not None:
         expect(Iterable, horizons, "horizons")
-        chosen = list(horizons)
+        chosen = list(islice(horizons, _MOST_HORIZONS + 1))  # there may be no end of them
         if not chosen:
             raise TabularBellmanError("horizons is empty; give at least one, or leave it out.")
+        if len(chosen) > _MOST_HORIZONS:
+            raise TabularBellmanError(f"horizons has more than {_MOST_HORIZONS} entries; a picture takes no more.")
         return chosen
     if space.n_depths > _MOST_HORIZONS:
         raise TabularBellmanError(
@@ -108,6 +121,7 @@ def _horizons(space: SequenceSpace, horizons: Iterable[int] | None) -> list[int]
     return list(range(space.n_depths))
 
 
+@drawing
 def lookahead_curve(
     reward: StateActionTable,
     *,
@@ -125,11 +139,11 @@ def lookahead_curve(
     prompt : hashable, optional
         By default the first.
     horizons : iterable of int, optional
-        By default all, 0 to T - 1, if these are at most 60.
+        At most 60; by default all, 0 to T - 1.
     ax : matplotlib.axes.Axes, optional
         By default those of a new figure.
     **kwargs
-        For both lines, as `Axes.plot` takes them.
+        For both lines, as `Axes.plot` takes them (`matplotlib.lines.Line2D`).
 
     Returns
     -------
@@ -139,7 +153,7 @@ def lookahead_curve(
     Raises
     ------
     TabularBellmanError
-        As `horizon_losses`, and without Matplotlib.
+        As `horizon_losses`, for settings that Matplotlib refuses, and without Matplotlib.
 
     Notes
     -----
@@ -147,13 +161,18 @@ def lookahead_curve(
     steps after it (`lookahead_logits`).  A draw succeeds if it ends in an allowed response, not at a prefix where
     everything is forbidden.  KL(p‖p_h) is finite; a longer horizon need not lose less.
     """
+    from matplotlib.lines import Line2D
+
     found = horizon_losses(reward, prompt=prompt, horizons=horizons)
     ax = axes(ax, 5.2, 3.4)
     right = ax.twinx()
     order = np.argsort(found.horizons)
     x = found.horizons[order]
-    ax.plot(x, found.kl[order], **{**SERIES[0], "label": "KL(p‖p_h), nats", **kwargs})
-    right.plot(x, found.success[order], **{**SERIES[1], "label": "chance of success", **kwargs})
+    curves = ((ax, found.kl, "KL(p‖p_h), nats"), (right, found.success, "chance of success"))
+    for k, (side, values, label) in enumerate(curves):
+        look = merged({**SERIES[k], "label": label}, kwargs, Line2D)
+        with handed_on(kwargs):
+            side.plot(x, values[order], **look)
     ax.set_xlabel("horizon h: steps seen beyond the next")
     ax.set_ylabel(f"{SYMBOLS[0]} KL(p‖p_h), nats", **PLAIN)
     ax.set_ylim(bottom=0.0)
@@ -164,6 +183,7 @@ def lookahead_curve(
     return ax
 
 
+@drawing
 def reach_of_rewards(
     reward: StateActionTable, *, prompt: Prompt = None, colorbar: bool = True, ax: "Axes | None" = None, **kwargs: Any
 ) -> "Axes":
@@ -179,7 +199,8 @@ def reach_of_rewards(
     ax : matplotlib.axes.Axes, optional
         By default those of a new figure.
     **kwargs
-        For the coloured cells, as `matplotlib.collections.PolyCollection` takes them.
+        ``cmap=``, ``norm=``, ``vmin=`` and ``vmax=``, and properties of the coloured cells, a
+        `matplotlib.collections.PolyCollection`.
 
     Returns
     -------
@@ -188,7 +209,7 @@ def reach_of_rewards(
     Raises
     ------
     TabularBellmanError
-        As `horizon_losses`, and without Matplotlib.
+        As `horizon_losses`, for settings that Matplotlib refuses, and without Matplotlib.
 
     Notes
     -----
@@ -199,7 +220,7 @@ def reach_of_rewards(
     with S_t a prefix of depth t drawn from p = softmax(M r), and π_h the policy of M_h r: at depth t it sees the
     rewards of depths t to u = t + h, and none beyond.  In the last column it sees everything, and nothing is lost.  A
     row that is 0 from its first cell on is a depth at which the next reward is all that counts; one that is far from 0
-    up to the last column but one, a depth that only the last reward decides.
+    up to the last column but one, a depth that cannot be decided without the last reward.
 
     Along a diagonal the horizon is the same: KL(p‖p_h) is the sum of D(t, min(t + h, T - 1)) over t, by the chain rule
     (Appendix A.4).
@@ -219,5 +240,11 @@ def reach_of_rewards(
     for side in ("left", "bottom", "top", "right"):
         ax.spines[side].set_visible(False)
     headline(ax, reward.space, choose_prompt(reward.space, prompt))
-    draw_cells(ax, [Box(u, t, 1.0, 1.0) for t, u in pairs], values, colorbar=colorbar, **kwargs)
+    draw_cells(
+        ax,
+        [Box(u, t, 1.0, 1.0) for t, u in pairs],
+        values,
+        color_label="nats lost" if colorbar else None,
+        settings=kwargs,
+    )
     return ax

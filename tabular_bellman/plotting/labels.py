@@ -1,13 +1,14 @@
 """What tokens, prefixes and numbers are called in a picture: one line each, short, and never read as mathematics."""
 
 import math
+from collections import Counter
 from collections.abc import Hashable, Iterable
 from typing import Final
 
 from tabular_bellman.space import SequenceSpace
 from tabular_bellman.tokens import EOS, Prefix, Prompt
 
-__all__ = ["MINUS", "Labels", "number", "percent", "shortened"]
+__all__ = ["MINUS", "Labels", "number", "one_line", "percent", "shortened"]
 
 MINUS: Final = "\N{MINUS SIGN}"
 """As Matplotlib writes it."""
@@ -15,10 +16,13 @@ MINUS: Final = "\N{MINUS SIGN}"
 _LONGEST_TOKEN: Final = 14
 _LONGEST_PREFIX: Final = 28
 _ROOT: Final = "start"
+_CUT: Final = "…"
 
 
 class Labels:
-    """The labels of one space: tokens that differ have labels that differ.
+    """The labels of one space: tokens that differ have labels that differ, and so have the rows of a picture.
+
+    A token with a blank in it, or with another meaning in a picture, stands in quotes.
 
     Examples
     --------
@@ -27,6 +31,9 @@ class Labels:
     "'a' '' 1 '1'"
     >>> Labels(SequenceSpace("()", max_length=3)).prefix(("(", ")"))
     '()'
+    >>> labels = Labels(SequenceSpace(["a", "b", "a b"], max_length=3))
+    >>> labels.prefix(("a", "b")), labels.prefix(("a b",))
+    ('a b', "'a b'")
     """
 
     def __init__(self, space: SequenceSpace) -> None:
@@ -45,8 +52,13 @@ class Labels:
         if len(prefix) > _LONGEST_PREFIX:  # what would be cut out again is not even joined
             half = _LONGEST_PREFIX // 2
             ends = (self._between.join(map(self.action, part)) for part in (prefix[:half], prefix[-half:]))
-            return shortened("…".join(ends), _LONGEST_PREFIX)
-        return shortened(self._between.join(map(self.action, prefix)), _LONGEST_PREFIX)
+            return shortened(_CUT.join(ends), _LONGEST_PREFIX)
+        text = shortened(self._between.join(map(self.action, prefix)), _LONGEST_PREFIX)
+        return repr(text) if text == _ROOT else text  # of the tokens s, t, a and r
+
+    def prefixes(self, prefixes: Iterable[Prefix]) -> list[str]:
+        """Return the labels of rows; those that would be alike, once they are short, are numbered."""
+        return _numbered([self.prefix(prefix) for prefix in prefixes])
 
     def prompt(self, prompt: Prompt) -> str:
         """Return the label of a prompt."""
@@ -54,12 +66,12 @@ class Labels:
 
 
 def _distinct(values: Iterable[Hashable]) -> list[str]:
-    """Return a label for each value, all of them different."""
+    """Return a label for each token, all of them different."""
     given = list(values)
-    plain = [shortened(_in_words(value), _LONGEST_TOKEN) for value in given]
+    plain = [shortened(_token(value), _LONGEST_TOKEN) for value in given]
     if _told_apart(plain):
         return plain
-    exact = [shortened(_one_line(repr(value)), _LONGEST_TOKEN) for value in given]
+    exact = [shortened(one_line(repr(value)), _LONGEST_TOKEN) for value in given]
     if _told_apart(exact):
         return exact
     return [f"{text} #{i}" for i, text in enumerate(exact)]
@@ -69,14 +81,29 @@ def _told_apart(texts: list[str]) -> bool:
     return len({*texts, "EOS"}) == len(texts) + 1
 
 
+def _numbered(texts: list[str]) -> list[str]:
+    """Return the texts, those that are there twice with the numbers of their rows, all of them if need be."""
+    often = Counter(texts)
+    found = [text if often[text] == 1 else f"{text} #{i}" for i, text in enumerate(texts)]
+    return found if len(set(found)) == len(found) else [f"{text} #{i}" for i, text in enumerate(texts)]
+
+
+def _token(value: Hashable) -> str:
+    """A token in words, quoted where these could be several tokens, a quotation, or a word of the picture."""
+    text = _in_words(value)
+    if isinstance(value, str) and (text.split() != [text] or text[0] in "'\"" or text in (_ROOT, _CUT)):
+        return text if text != value else one_line(repr(value))
+    return text
+
+
 def _in_words(value: Hashable) -> str:
     """A string as it is where it can be seen, quoted where it is empty or has blanks at an end; else `str`."""
     if isinstance(value, str):
-        return value if value.strip() == value != "" and value.isprintable() else _one_line(repr(value))
-    return _one_line(str(value))
+        return value if value.strip() == value != "" and value.isprintable() else one_line(repr(value))
+    return one_line(str(value))
 
 
-def _one_line(text: str) -> str:
+def one_line(text: str) -> str:
     """Escape what is not printable, line ends among it."""
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
@@ -86,7 +113,7 @@ def shortened(text: str, length: int) -> str:
     if len(text) <= length:
         return text
     tail = (length - 1) // 3
-    return f"{text[: length - 1 - tail]}…{text[len(text) - tail :]}"
+    return f"{text[: length - 1 - tail]}{_CUT}{text[len(text) - tail :]}"
 
 
 def number(value: float, digits: int = 3) -> str:

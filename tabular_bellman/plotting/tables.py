@@ -9,7 +9,7 @@ import numpy as np
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 from tabular_bellman.inputs import expect
-from tabular_bellman.plotting.canvas import PLAIN, axes, choose_prompt, headline, limited, small
+from tabular_bellman.plotting.canvas import PLAIN, axes, choose_prompt, drawing, headline, limited, small
 from tabular_bellman.plotting.cells import Box, draw_cells
 from tabular_bellman.plotting.labels import Labels
 from tabular_bellman.space import SequenceSpace
@@ -26,6 +26,7 @@ _BETWEEN_TABLES = 2.0
 _MOST_ROW_LABELS = 40
 
 
+@drawing
 def table_by_depth(
     table: StateActionTable,
     *,
@@ -33,6 +34,7 @@ def table_by_depth(
     prompt: Prompt = None,
     max_cells: int = 4096,
     colorbar: bool = True,
+    color_label: str = "nats",
     ax: "Axes | None" = None,
     **kwargs: Any,
 ) -> "Axes":
@@ -49,10 +51,13 @@ def table_by_depth(
     max_cells : int, default 4096
         A larger heat map is refused.
     colorbar : bool, default True
+    color_label : str, default "nats"
+        What the colour bar says; rewards and logits are in nats.
     ax : matplotlib.axes.Axes, optional
         By default those of a new figure.
     **kwargs
-        For the coloured cells, as `matplotlib.collections.PolyCollection` takes them (``cmap=``, ``norm=``).
+        ``cmap=``, ``norm=``, ``vmin=`` and ``vmax=``, the ends of the scale, by default the smallest and the largest
+        number; and properties of the coloured cells, a `matplotlib.collections.PolyCollection`.
 
     Returns
     -------
@@ -62,7 +67,8 @@ def table_by_depth(
     Raises
     ------
     TabularBellmanError
-        For an unknown depth or prompt, more than `max_cells` cells, and without Matplotlib.
+        For an unknown depth or prompt, more than `max_cells` cells, settings that Matplotlib refuses, and
+        without Matplotlib.
     """
     expect(StateActionTable, table, "the table")
     space, p = table.space, choose_prompt(table.space, prompt)
@@ -83,16 +89,18 @@ def table_by_depth(
     ax.set_ylabel("prefix")
     ax.tick_params(length=0.0)
     headline(ax, space, p)
-    draw_cells(ax, boxes, values.ravel(), colorbar=colorbar, **kwargs)
+    draw_cells(ax, boxes, values.ravel(), color_label=color_label if colorbar else None, settings=kwargs)
     return ax
 
 
+@drawing
 def table_heatmap(
     tables: StateActionTable | Mapping[str, StateActionTable],
     *,
     prompt: Prompt = None,
     max_cells: int = 4096,
     colorbar: bool = True,
+    color_label: str = "nats",
     ax: "Axes | None" = None,
     **kwargs: Any,
 ) -> "Axes":
@@ -107,10 +115,13 @@ def table_heatmap(
     max_cells : int, default 4096
         A larger heat map is refused.
     colorbar : bool, default True
+    color_label : str, default "nats"
+        What the colour bar says; rewards and logits are in nats.
     ax : matplotlib.axes.Axes, optional
         By default those of a new figure.
     **kwargs
-        For the coloured cells, as `matplotlib.collections.PolyCollection` takes them (``cmap=``, ``norm=``).
+        ``cmap=``, ``norm=``, ``vmin=`` and ``vmax=``, the ends of the scale, by default the smallest and the largest
+        number; and properties of the coloured cells, a `matplotlib.collections.PolyCollection`.
 
     Returns
     -------
@@ -120,14 +131,16 @@ def table_heatmap(
     Raises
     ------
     TabularBellmanError
-        For tables over different spaces, more than `max_cells` cells, an unknown prompt, and without Matplotlib.
+        For tables over different spaces, more than `max_cells` cells, an unknown prompt, settings that Matplotlib
+        refuses, and without Matplotlib.
 
     Notes
     -----
     Each depth is a block with a column for each action; depths go from left to right.  A prefix is as tall as all
     prefixes together that begin with it, and stands beside them: what M adds to the logit of a token comes from the
-    rows to the right of it.  So a reward that stands in the last block of r is seen to fill, in M(r), all blocks to
-    the left.
+    rows to the right of it.  The names at the right are those of the last block; a prefix of an earlier block is what
+    the names beside it begin with.  So a reward that stands in the last block of r is seen to fill, in M(r), all blocks
+    to the left.
     """
     named = dict(tables) if isinstance(tables, Mapping) else {"": tables}
     space = _one_space(named)
@@ -142,7 +155,7 @@ def table_heatmap(
     ax.set_ylim(plan.height, 0.0)
     values = [_matrix(table, depth, p).ravel() for table in named.values() for depth in range(space.n_depths)]
     _frame(ax, plan, p)
-    draw_cells(ax, plan.boxes, np.concatenate(values), colorbar=colorbar, **kwargs)
+    draw_cells(ax, plan.boxes, np.concatenate(values), color_label=color_label if colorbar else None, settings=kwargs)
     return ax
 
 
@@ -195,6 +208,8 @@ def _frame(ax: "Axes", plan: _Plan, p: int) -> None:
     ax.yaxis.tick_right()
     last = space.n_depths - 1
     _rows(ax, labels, [prefix for _, prefix in space.prefixes(last, space.prompts[p])], 0.5)
+    ax.yaxis.set_label_position("right")
+    ax.set_ylabel(f"prefix at t = {last}", fontsize="small")
     ax.tick_params(length=0.0)
     for spine in ax.spines.values():
         spine.set_visible(False)
@@ -211,7 +226,7 @@ def _rows(ax: "Axes", labels: Labels, prefixes: list[tuple[Any, ...]], middle: f
     """Label rows with their prefixes; of many, every second, third, …"""
     step = -(-len(prefixes) // _MOST_ROW_LABELS)
     places = range(0, len(prefixes), step)
-    texts = [labels.prefix(prefixes[i]) for i in places]
+    texts = labels.prefixes(prefixes[i] for i in places)
     ax.set_yticks([i + middle for i in places], texts, fontsize="small", **PLAIN)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,7 +12,8 @@ from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, expectation, normalise
 from tabular_bellman.inputs import expect
 from tabular_bellman.number_systems import LogFloat
-from tabular_bellman.plotting.canvas import PLAIN, SERIES, SYMBOLS, axes, choose_prompt, headline
+from tabular_bellman.plotting.canvas import PLAIN, SERIES, SYMBOLS, axes, choose_prompt, drawing, headline
+from tabular_bellman.plotting.settings import handed_on, merged
 from tabular_bellman.recursion import checked_temperature
 from tabular_bellman.table import StateActionTable
 from tabular_bellman.temperature import infinite_temperature_limit, zero_temperature_limit
@@ -24,7 +26,17 @@ __all__ = ["TemperatureSweep", "sweep_temperatures", "temperature_sweep"]
 
 _POINTS: Final = 61
 _MOST_NUMBERS: Final = 2**27
+_MOST_TEMPERATURES: Final = 10_000
+_HOLLOW: Final[dict[str, Any]] = {
+    "linestyle": "none",
+    "fillstyle": "none",
+    "markeredgewidth": 1.5,
+    "clip_on": False,
+    "zorder": 5,
+}
+_LEAST_ABOVE: Final = 0.5  # what is above 0, in parts of what is below: then it has a third of the height
 _LARGE: Final = 1e100
+_ROUNDING: Final = 1e-12  # of the largest rewards of all depths, added up: sums that differ by less are equal on paper
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +52,7 @@ class TemperatureSweep:
     mode_probability : ndarray of shape (n,)
         The largest p_τ(y).
     at_zero, at_infinity : tuple of three floats
-        The limits of the three as τ → 0 and τ → ∞.
+        The limits of the three as τ → 0 and τ → ∞.  Responses whose rewards differ by rounding alone are equally good.
     """
 
     temperatures: FloatArray
@@ -63,8 +75,8 @@ def sweep_temperatures(
     prompt : hashable, optional
         By default the first.
     temperatures : iterable of float, optional
-        By default 61 from a hundredth of the span of the rewards of responses to ten times the span (of 1, where all
-        are equal), in equal ratios.
+        At most 10,000; by default 61 from a hundredth of the span of the rewards of responses to ten times the span
+        (of 1, where all are equal but for rounding), in equal ratios.
 
     Raises
     ------
@@ -77,8 +89,10 @@ def sweep_temperatures(
     _check_size(space.n_responses * (_POINTS if temperatures is None else 1))
     unit = _unit(reward)
     reward = reward / unit
-    cold, hot = zero_temperature_limit(reward), infinite_temperature_limit(reward)
-    taus = _temperatures(unit * float(hot.span.levels[0][p]), temperatures)
+    rounding = _ROUNDING * sum(_largest(level[:, p :: space.n_prompts]) for level in reward.levels)
+    cold, hot = zero_temperature_limit(reward, atol=rounding), infinite_temperature_limit(reward)
+    span = float(hot.span.levels[0][p])
+    taus = _temperatures(unit * span if span > rounding else 0.0, temperatures)
     _check_size(space.n_responses * taus.size)
     try:
         with np.errstate(over="raise", under="ignore"):
@@ -103,10 +117,13 @@ def sweep_temperatures(
 
 def _unit(reward: StateActionTable) -> float:
     """Return the power of two to measure large rewards in, so that their squares are floats; 1 for others."""
-    largest = max(
-        float(np.abs(level, where=np.isfinite(level), out=np.zeros(level.shape)).max()) for level in reward.levels
-    )
+    largest = max(_largest(level) for level in reward.levels)
     return float(2.0 ** np.floor(np.log2(largest))) if largest > _LARGE else 1.0
+
+
+def _largest(level: FloatArray) -> float:
+    """Return the largest magnitude of the rewards of one depth that are finite, 0 if none is."""
+    return float(np.abs(level, where=np.isfinite(level), out=np.zeros(level.shape)).max())
 
 
 def _check_size(n_numbers: int) -> None:
@@ -123,12 +140,15 @@ def _temperatures(span: float, given: Iterable[float] | None) -> FloatArray:
         low, high = max(unit * 1e-2, 1e-300), min(unit * 10.0, 1e300)
         return np.geomspace(low, high, _POINTS)
     expect(Iterable, given, "temperatures")
-    chosen = sorted(checked_temperature(tau) for tau in given)
+    chosen = sorted(checked_temperature(tau) for tau in islice(given, _MOST_TEMPERATURES + 1))  # they may never end
+    if len(chosen) > _MOST_TEMPERATURES:
+        raise TabularBellmanError(f"temperatures has more than {_MOST_TEMPERATURES:,} entries, which is the limit.")
     if not chosen:
         raise TabularBellmanError("temperatures is empty; give at least one, or leave it out.")
     return np.array(chosen)
 
 
+@drawing
 def temperature_sweep(
     reward: StateActionTable,
     *,
@@ -146,24 +166,27 @@ def temperature_sweep(
     prompt : hashable, optional
         By default the first.
     temperatures : iterable of float, optional
-        By default 61 from a hundredth of the span of the rewards of responses to ten times the span (of 1, where all
-        are equal), in equal ratios.
+        At most 10,000; by default 61 from a hundredth of the span of the rewards of responses to ten times the span
+        (of 1, where all are equal but for rounding), in equal ratios.
     ax : matplotlib.axes.Axes, optional
         By default those of a new figure.
     **kwargs
-        For the three lines, as `Axes.plot` takes them.
+        For the three lines, as `Axes.plot` takes them (`matplotlib.lines.Line2D`).
 
     Returns
     -------
     matplotlib.axes.Axes
         With entropy and expected reward in nats at the left; the probability has Axes of its own at the right, from 0
-        to 1.  Triangles at the edges are the limits τ → 0 and τ → ∞ (`tabular_bellman.temperature`).
+        to 1, whose 0 is as high as that at the left unless that leaves it less than a third of the height.  Larger,
+        hollow symbols at the edges are the limits τ → 0 and τ → ∞ (`tabular_bellman.temperature`).
 
     Raises
     ------
     TabularBellmanError
-        As `sweep_temperatures`, and without Matplotlib.
+        As `sweep_temperatures`, for settings that Matplotlib refuses, and without Matplotlib.
     """
+    from matplotlib.lines import Line2D
+
     found = sweep_temperatures(reward, prompt=prompt, temperatures=temperatures)
     ax = axes(ax, 5.8, 3.6)
     right = ax.twinx()
@@ -173,17 +196,32 @@ def temperature_sweep(
         (right, found.mode_probability, "probability of the mode"),
     )
     for k, (side, values, label) in enumerate(curves):
-        look = {**SERIES[k], "label": label, "markevery": 6, "markersize": 4.0, **kwargs}
-        side.plot(found.temperatures, values, **look)
-        for x, marker, limit in ((0.0, ">", found.at_zero[k]), (1.0, "<", found.at_infinity[k])):
-            edge = {"marker": marker, "markersize": 8.0, "color": SERIES[k]["color"], "clip_on": False, "zorder": 5}
-            side.plot([x], [limit], linestyle="none", transform=side.get_yaxis_transform(), **edge)
+        look = merged({**SERIES[k], "label": label, "markevery": 6, "markersize": 4.0}, kwargs, Line2D)
+        with handed_on(kwargs):
+            (line,) = side.plot(found.temperatures, values, **look)
+        for x, limit in ((0.0, found.at_zero[k]), (1.0, found.at_infinity[k])):
+            edge = {"marker": SERIES[k]["marker"], "color": line.get_color(), "markersize": 10.0, **_HOLLOW}
+            side.plot([x], [limit], transform=side.get_yaxis_transform(), **edge)
     ax.set_xscale("log")
     if found.temperatures[0] < found.temperatures[-1]:
         ax.set_xlim(float(found.temperatures[0]), float(found.temperatures[-1]))
+    _one_zero(ax, right, found)
     ax.set_xlabel("temperature τ")
     ax.set_ylabel(f"nats: {SYMBOLS[0]} entropy, {SYMBOLS[1]} expected reward", **PLAIN)
     right.set_ylabel(f"{SYMBOLS[2]} probability of the mode", **PLAIN)
-    right.set_ylim(0.0, 1.05)
     headline(ax, reward.space, choose_prompt(reward.space, prompt))
     return ax
+
+
+def _one_zero(left: "Axes", right: "Axes", found: TemperatureSweep) -> None:
+    """Set the limits of both y axes so that both have their 0 at one height."""
+    ends = [*found.entropy, *found.expected_reward, *found.at_zero[:2], *found.at_infinity[:2]]
+    low, high = min(*ends, 0.0), max(*ends, 0.0)
+    if low == high:
+        high = 1.0
+    margin = 0.05 * high - 0.05 * low
+    low, high = low - margin, high + margin
+    left.set_ylim(low, high)
+    # The two scales are in the ratio of the parts above 0.
+    right.set_ylim(1.05 * low / high if high > -_LEAST_ABOVE * low else 0.0, 1.05)
+    right.set_yticks(np.linspace(0.0, 1.0, 6))

@@ -1,7 +1,9 @@
 """Lessons as files: their cells, what these print, and the numbers in the text between them."""
 
+import builtins
 import contextlib
 import io
+import keyword
 import re
 import sys
 import warnings
@@ -52,9 +54,18 @@ def read(path):
     return source[: starts[0].start()], cells
 
 
-@cache
 def run(path):
     """Run a lesson cell by cell, as a notebook does; return its cells with what they printed."""
+    return _ran(path)[0]
+
+
+def namespace(path):
+    """Return the names that a reader has at the end of a lesson, beside those of Python itself."""
+    return frozenset(_ran(path)[1])
+
+
+@cache
+def _ran(path):
     pyplot = __import__("matplotlib.pyplot", fromlist=["pyplot"])
     pyplot.switch_backend("agg")
     names, cells, section = {"__name__": "__main__"}, [], 0
@@ -72,7 +83,7 @@ def run(path):
             if part:
                 cells.append(Cell(section, kind, part))
     pyplot.close("all")
-    return tuple(cells)
+    return tuple(cells), names
 
 
 def numbers(text):
@@ -103,6 +114,28 @@ def unprinted(cells):
         printed = {x for other in cells if other.section <= last for x in numbers(other.printed)}
         missing += [x for x in numbers_of_prose(cell.text) if x not in printed | NAMES]
     return missing
+
+
+# What is written as code in an exercise: not between quotation marks, no keyword argument, no attribute.
+NAME = re.compile(r"(?<![\w.])[A-Za-z_]\w*(?!\w|\s*=[^=])")
+QUOTED = re.compile(r"\"[^\"]*\"|'[^']*'")
+TO_BE_WRITTEN = re.compile(r"^\*\*\d+\.\*\* (?:.*\n)*?.*?\bWrite\b[^`]*`(\w+)\(([\w, ]*)\)`", re.MULTILINE)
+OF_THE_TEXT = {"a", "k"}  # a token of the lesson, a number of pairs
+
+
+def exercises_in(cells):
+    """Return the texts of the exercises."""
+    text = "\n\n".join(cell.text for cell in cells if cell.kind == "markdown")
+    return re.split(r"^(?=\*\*\d+\.\*\*)", text[text.index("## Exercises") :], flags=re.MULTILINE)[1:]
+
+
+def unknown_names(exercise, known):
+    """Return the names in backticks in an exercise that a reader does not have, nor is asked to write."""
+    known = set(known) | set(vars(builtins)) | set(keyword.kwlist) | OF_THE_TEXT
+    for name, parameters in TO_BE_WRITTEN.findall(exercise):
+        known |= {name, *re.findall(r"\w+", parameters)}
+    spans = (QUOTED.sub("", span) for span in re.findall(r"`([^`\n]*)`", exercise))
+    return [name for span in spans for name in NAME.findall(span) if name not in known]
 
 
 if str(LESSONS) not in sys.path:  # where a lesson finds `exercises`: its own folder

@@ -3,6 +3,7 @@
 import math
 import re
 import runpy
+import sys
 from fractions import Fraction
 from importlib import import_module
 
@@ -12,6 +13,7 @@ from lesson_files import FILES, LESSONS
 from wrong_answers import WRONG
 
 from tabular_bellman import TabularBellmanError
+from tabular_bellman.bounds import kappa
 
 pytest.importorskip("flint", reason="lesson 7 computes with balls: pip install python-flint")
 exercises = import_module("exercises")
@@ -99,6 +101,7 @@ def test_whatever_the_answer_there_is_a_verdict(lesson, number):
         print,
         {"a": []},
     ]
+    strange += [np.array([[1, 2]]), np.array(["x"]), np.array([True]), lambda *_: sys.exit(3)]
     strange += [lambda *_: None, lambda *_: 1 / 0, lambda *_: "x", lambda *_: math.nan, {((), None): "x"}, {1: 2}]
     for answer in strange:
         verdict = exercises.judge(lesson, number, answer)
@@ -113,10 +116,52 @@ def test_numbers_come_in_any_form(lesson, number, answers):
         return
     # Within what is stated: three decimals, or five where they were asked for.
     step = 1e-5 if (lesson, number) == (6, 1) else 5e-4
-    for form in (Fraction(right), np.float64(right), np.float32(right), right + 0.9 * step, right - 0.9 * step):
+    forms = [Fraction(right), np.float64(right), np.float32(right), np.array(right), np.array([right])]
+    for form in (*forms, right + 0.9 * step, right - 0.9 * step):
         assert exercises.judge(lesson, number, form).status == "right", form
     for off in (right + 1.1 * step, right - 1.1 * step):
         assert exercises.judge(lesson, number, off).status == "not yet", off
+
+
+def test_rounded_to_fewer_digits_is_near_and_no_mistake(answers):
+    """Whoever has the right number, and gives too few digits of it, is told so, and nothing else."""
+    near = 0
+    for (lesson, number), right in answers.items():
+        if not isinstance(right, (int, float)) or isinstance(right, int) or abs(right - round(right)) < 1e-9:
+            continue
+        for given in {round(right, digits) for digits in (1, 2, 3, 4)}:
+            verdict = exercises.judge(lesson, number, given)
+            if verdict.status == "not yet" and abs(given - right) <= 0.02 * right:
+                near += 1
+                assert "decimals" in verdict.hint, (lesson, number, given, verdict.hint)
+    assert near >= 8
+
+
+def test_a_count_is_never_near():
+    for given in (131, 133):
+        assert "decimals" not in exercises.judge(1, 2, given).hint
+
+
+def test_other_forms_of_right_answers(answers):
+    collide, tune, bits = answers[2, 4], answers[3, 4], answers[7, 3]
+    right = [
+        (2, 4, lambda *given: np.bool_(collide(*given))),
+        (2, 4, lambda *given: int(collide(*given))),
+        (3, 4, lambda *given: list(tune(*given))),
+        (6, 2, kappa(1.0)),
+        (7, 3, np.int64(bits)),
+        (7, 3, np.array(bits)),
+    ]
+    for lesson, number, answer in right:
+        assert exercises.judge(lesson, number, answer).status == "right", (lesson, number)
+    for not_an_int in (float(bits), np.float64(bits), True, np.True_, str(bits)):
+        assert "an int" in exercises.judge(7, 3, not_an_int).hint
+
+
+@pytest.mark.parametrize(("lesson", "number"), [(1, 3), (2, 4), (3, 4), (4, 4), (5, 4), (6, 4), (7, 4)])
+def test_a_function_that_exits_does_not_end_the_lesson(lesson, number):
+    verdict = exercises.judge(lesson, number, lambda *_: sys.exit(3))
+    assert "SystemExit" in verdict.hint
 
 
 @pytest.mark.parametrize(("lesson", "number"), EXERCISES)
@@ -150,8 +195,11 @@ def test_what_check_prints(capsys):
 
 
 def test_no_such_lesson_or_exercise():
-    for lesson in (0, exercises.LESSONS + 1, "1", True, None):
-        with pytest.raises(TabularBellmanError, match=f"there is no lesson {lesson!r}; the lessons are 1 to 7"):
+    for lesson in (0, exercises.LESSONS + 1, "1", True, None, 1.0, [1]):
+        told = re.escape(f"there is no lesson {lesson!r}; the lessons are 1 to 7")
+        with pytest.raises(TabularBellmanError, match=told):
             exercises.exercises_of(lesson)
-    with pytest.raises(TabularBellmanError, match="lesson 1 has no exercise 9; it has exercises 1 to 4"):
-        exercises.exercises_of(1)(9, 0.5)
+    for number in (0, 9, 1.0, True, "1", None, [1]):
+        told = re.escape(f"lesson 1 has no exercise {number!r}; it has exercises 1 to 4")
+        with pytest.raises(TabularBellmanError, match=told):
+            exercises.exercises_of(1)(number, 0.5)

@@ -1,5 +1,6 @@
 """Lessons run, as scripts and cell by cell; every number in their text is printed by a cell; guides and index agree."""
 
+import ast
 import os
 import re
 import subprocess
@@ -11,7 +12,29 @@ from importlib import import_module
 from importlib.metadata import version
 
 import pytest
-from lesson_files import FILES, LESSONS, NAMES, NUMBER, numbers, numbers_of_prose, read, run, unprinted
+from lesson_files import (
+    FILES,
+    LESSONS,
+    NAMES,
+    NUMBER,
+    exercises_in,
+    namespace,
+    numbers,
+    numbers_of_prose,
+    read,
+    run,
+    unknown_names,
+    unprinted,
+)
+
+from tabular_bellman import (
+    EOS,
+    AutoregressiveModel,
+    EnergyBasedModel,
+    SequenceSpace,
+    StateActionTable,
+    soft_bellman,
+)
 
 pytest.importorskip("matplotlib", reason="lessons draw: pip install 'tabular_bellman[plot]'")
 pytest.importorskip("flint", reason="lesson 7 computes with balls: pip install 'tabular_bellman[certify]'")
@@ -83,6 +106,86 @@ def test_what_counts_as_a_number():
     )
     assert numbers_of_prose(text) == ["197", "8,191", "45.4%", "6/7", "1/3", "1e-09", "0.6931"]
     assert numbers_of_prose("# 1. Title\n\n**2.** Two\n\n    code 7\n") == []
+
+
+@each_lesson
+def test_no_result_is_typed_in(path):
+    """What a cell formats, it has computed: `{0.15:.0%}` would show what somebody wrote there."""
+    for kind, text in read(path)[1]:
+        if kind == "code":
+            shown = [node.value for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FormattedValue)]
+            assert not [node.value for node in shown if isinstance(node, ast.Constant) and node.value != ""]
+
+
+@each_lesson
+def test_an_exercise_can_be_done_with_what_the_lesson_has(path):
+    skip_what_shrinks_otherwise(path)
+    texts = exercises_in(run(path))
+    assert len(texts) == len(exercises.numbers_of(int(path.name[:2])))
+    for text in texts:
+        assert unknown_names(text, namespace(path)) == [], text
+
+
+def test_what_a_reader_does_not_have():
+    exercise = (
+        "**2.** Write `f(rewards, tau)`, like `backup` with `n=3`: `f(rewards, 1)` is `\"right\"`, `None` or `{'a'}`."
+    )
+    assert unknown_names(exercise, {"backup"}) == []
+    assert unknown_names(exercise, set()) == ["backup"]
+    assert unknown_names(exercise.replace("Write", "Check"), {"backup"}) == ["f", "rewards", "tau", "f", "rewards"]
+    mystery = next(text for text in exercises_in(run(FILES[4])) if "`mystery`" in text)
+    assert unknown_names(mystery, namespace(FILES[4]) - {"mystery"}) == ["mystery"]
+
+
+@each_lesson
+def test_how_exact_a_number_has_to_be_is_said(path):
+    text = "".join(body for kind, body in read(path)[1] if kind == "markdown")
+    said = "hree decimals are enough for a number" in text[text.index("## Exercises") :]
+    assert said == (not path.name.startswith("07"))  # its one number is an int
+
+
+def test_the_step_by_step_optimum_of_lesson_3():
+    """The formula of the lesson, at every step there is: not only along the word that the lesson follows."""
+    shown = "log π(a|s) = log π_ref(a|s) + (r(s, a) + V(s a) - V(s))/τ"
+    assert any(shown in cell.text for cell in run(FILES[2]) if cell.kind == "markdown")
+    space = SequenceSpace("ab", max_length=4)
+    rewards, reference = (StateActionTable.random(space, rng=seed) for seed in (0, 1))
+    reference, tau = AutoregressiveModel(reference), 0.3
+    _, values = soft_bellman(rewards, temperature=tau, reference=reference)
+    model = EnergyBasedModel(rewards, tau, reference=reference).to_autoregressive()
+    off = []
+    for (prompt, s, a), r in rewards.items():
+        above = 0.0 if a is EOS else values[prompt, (*s, a)]
+        told = reference.log_policy[prompt, s, a] + (r + above - values[prompt, s]) / tau
+        off.append(abs(told - model.log_policy[prompt, s, a]))
+    assert max(off) < 1e-12
+    rows = [row.split() for row in printed_after(FILES[2], "step   r(s, a)")[:4]]
+    assert [row[0] for row in rows] == ["t", "h", "e", "EOS"]
+    assert all(abs(float(row[4]) - float(row[5])) < 1e-12 for row in rows), rows
+    assert float(rows[-1][1]) == 1.0
+
+
+def test_token_temperature_divides_in_lesson_4():
+    """p² over the product of divisors is what the library draws at token temperature ½."""
+    rows = re.findall(r"p²/product (\d\.\d+)", "".join(cell.printed for cell in run(FILES[3])))
+    logits = soft_bellman(StateActionTable.zeros(SequenceSpace("a", max_length=3)))[0]
+    drawn = AutoregressiveModel(logits / 0.5).probabilities()[0]
+    assert [float(x) for x in rows] == pytest.approx(list(drawn), abs=5e-5)
+
+
+def test_what_is_lost_in_lesson_1():
+    """Rewards come back from the logits, except for steps to dead prefixes."""
+    (row,) = printed_after(FILES[0], "start )")[:1] or [""]
+    count = re.search(r"not what went in: ([\d,]+) of ([\d,]+); steps to a dead prefix: ([\d,]+)", row)
+    assert count
+    assert count[1] == count[3]
+    assert int(count[1].replace(",", "")) > 0
+
+
+def printed_after(path, start):
+    """Return the lines that a lesson prints after the first one that begins so."""
+    lines = "".join(cell.printed for cell in run(path)).splitlines()
+    return lines[next(i for i, line in enumerate(lines) if line.startswith(start)) + 1 :]
 
 
 def test_the_ten_lines_of_lesson_5(tmp_path):

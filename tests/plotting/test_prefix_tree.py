@@ -1,5 +1,6 @@
 """What is in a drawn tree, counted and measured against the oracle's."""
 
+import itertools
 import math
 
 import numpy as np
@@ -115,7 +116,8 @@ def test_a_table_is_read_as_prefix_marginals_reads_it(logits):
 
 @given(tables(), st.sampled_from([0.0, 0.01, 0.1, 0.5, 1.0]), st.sampled_from([None, 0, 1, 2]))
 def test_what_is_cut_off_keeps_its_chance(reward, least, deepest):
-    tree = full(EnergyBasedModel(reward), min_probability=least, max_depth=deepest, forbidden=False)
+    model = EnergyBasedModel(reward)
+    tree = full(model, min_probability=least, max_depth=deepest, forbidden=False)
     flows = {}
     for _, node in tree.edges():
         flows[node.parent] = flows.get(node.parent, 0.0) + node.passing
@@ -123,7 +125,14 @@ def test_what_is_cut_off_keeps_its_chance(reward, least, deepest):
             assert node.chance > 0.0 or node.passing == 0.0
         else:
             assert node.passing >= least
-            assert deepest is None or len(node.prefix) <= deepest
+            tokens = (*node.prefix, node.action) if node.kind == "end" and node.action is not EOS else node.prefix
+            assert deepest is None or len(tokens) <= deepest
+    ends = {node.prefix for node in tree.nodes if node.action is EOS}
+    for node in tree.nodes:  # EOS is no token: it is never cut for its depth
+        if node.kind == "prefix" and EOS in reward.space.actions(len(node.prefix)):
+            enough = node.passing * model.policy[tree.prompt, node.prefix, EOS] >= least
+            allowed = model.log_policy[tree.prompt, node.prefix, EOS] > -math.inf
+            assert (node.prefix in ends) == (allowed and enough)
     for node in tree.nodes:
         if node.kind == "prefix":
             assert flows[node.number] == pytest.approx(node.passing, abs=1e-12)
@@ -185,6 +194,115 @@ def test_words_beside_the_nodes():
     assert written(drawn(MODEL, labels=False)) == []
 
 
+def words(ax):
+    """Where the words at each node stand: {(x, y) of the node: [(text, offset, alignment), …]}."""
+    found = {}
+    for text in ax.texts:
+        found.setdefault(tuple(text.xy), []).append((text.get_text(), text.xyann, text.get_ha(), text.get_va()))
+    return found
+
+
+def test_words_stand_at_their_nodes():
+    """The action left of a node and above the edge, the value below it; right of what nothing follows."""
+    tree, found, labels = full(MODEL), words(drawn(MODEL)), Labels(SPACE)
+    for node in tree.nodes:
+        at = found[tree.columns[node.number], tree.rows[node.number]]
+        name = f"{labels.action(node.action)} {percent(node.chance)}" if node.number else "start"
+        assert at[0][0] == name
+        x, y = at[0][1]
+        if node.kind == "end":
+            assert x > 0.0 == y
+            assert at[0][2:] == ("left", "center_baseline")
+            assert len(at) == 1
+            continue
+        assert x < 0.0 < y
+        assert at[0][2:] == ("right", "bottom")
+        ((value, (across, below), *sides),) = at[1:]
+        assert value == number(MODEL.values[None, node.prefix])
+        assert across < 0.0
+        assert below < 0.0
+        assert sides == ["right", "top"]
+
+
+def test_the_chance_to_pass_in_words_and_colours():
+    passing = {node.number: node.passing for node in full(MODEL).nodes}
+    policy = [node.chance for node in full(MODEL).nodes]
+    assert len(set(map(percent, passing.values())) - set(map(percent, policy))) > 3  # so that one is not the other
+    ax, tree, labels = drawn(MODEL, write="passing", color_by="probability"), full(MODEL), Labels(SPACE)
+    found = words(ax)
+    for node in tree.nodes[1:]:
+        text = found[tree.columns[node.number], tree.rows[node.number]][0][0]
+        assert text == f"{labels.action(node.action)} {percent(passing[node.number])}"
+    for kind in ("prefix", "end"):
+        (drawn_as,) = artists(ax, kind)
+        np.testing.assert_array_equal(drawn_as.get_array(), [n.passing for n in tree.nodes if n.kind == kind])
+
+
+@pytest.mark.parametrize("width", ["passing", "policy"])
+@pytest.mark.parametrize("write", ["passing", "policy"])
+def test_neither_width_nor_words_decide_the_colours(width, write):
+    plain, other = drawn(MODEL, color_by="probability"), drawn(MODEL, color_by="probability", width=width, write=write)
+    for kind in ("prefix", "end"):
+        (one,), (two,) = artists(plain, kind), artists(other, kind)
+        np.testing.assert_array_equal(one.get_array(), two.get_array())
+
+
+def test_the_values_of_a_table_are_log_sums():
+    """Of the logits at each prefix: a table says nothing of what comes after."""
+    ax = drawn(REWARD)
+    (circles,) = artists(ax, "prefix")
+    expected = [
+        math.log(math.fsum(math.exp(REWARD[None, node.prefix, a]) for a in SPACE.actions(len(node.prefix))))
+        for node in full(REWARD).nodes
+        if node.kind == "prefix"
+    ]
+    assert circles.get_array().tolist() == pytest.approx(expected, abs=1e-12)
+    values = [x.get_text() for x in ax.texts if x.get_va() == "top"]
+    assert sorted(values) == sorted(number(x) for x in expected)
+
+
+def test_colours_are_of_what_is_drawn():
+    """What is dead or forbidden has no colour, and its numbers no part in the scale."""
+    model = EnergyBasedModel(BRACKETS)
+    dead = StateTable.from_function(
+        BRACKETS.space, lambda _, s: 100.0 if model.values[None, s] == -math.inf else len(s)
+    )
+    forbidden = StateActionTable.from_function(
+        BRACKETS.space, lambda _, s, a: -100.0 if model.policy[None, s, a] == 0.0 else len(s)
+    )
+    for by in ("value", "probability", dead, forbidden):
+        ax = drawn(model, color_by=by)
+        coloured = [c for kind in ("prefix", "end") for c in artists(ax, kind) if c.get_array() is not None]
+        shown = np.concatenate([c.get_array() for c in coloured])
+        for c in coloured:
+            assert (c.norm.vmin, c.norm.vmax) == (shown.min(), shown.max())
+        bar = ax.figure.axes[1]
+        assert bar.get_ylim() == (shown.min(), shown.max())
+    assert artists(drawn(model, color_by="probability"), "prefix")[0].norm.vmin > 0.0
+
+
+def test_words_of_the_callers_own():
+    asked = []
+
+    def write(prompt, prefix, action):
+        asked.append((prompt, prefix, action))
+        return f"{len(prefix)}\n$x$"
+
+    texts = written(drawn(MODEL, write=write, color_by=None))
+    assert asked == [(None, p.prefix, n.action) for p, n in full(MODEL).edges()]
+    assert "EOS 3\\n$x$" in texts  # one line, and no mathematics
+    assert len(texts) == len(asked) + 1
+
+
+def test_a_token_may_be_none():
+    space = SequenceSpace([None, "b"], max_length=2)
+    reward = StateActionTable.from_function(space, lambda _, s, a: 7.0 if a is None else 5.0)
+    ax = drawn(EnergyBasedModel(reward), write=reward, color_by=reward)
+    assert "None 7" in written(ax)
+    (circles,) = (c for c in artists(ax, "prefix") if c.get_array() is not None)
+    assert sorted(circles.get_array()) == [5.0, 7.0]
+
+
 def test_numbers_of_the_callers_own():
     logits, _ = soft_bellman(REWARD)
     ax = drawn(MODEL, color_by=logits, write=REWARD, color_label="logit")
@@ -220,13 +338,61 @@ def test_the_forbidden_and_the_dead_are_crossed_out():
     assert len(artists(live, "bands")[0].get_paths()) == 11
 
 
-def test_a_number_that_is_minus_infinity_is_written():
-    assert "EOS −∞" in written(drawn(BRACKETS, write=BRACKETS))
+def test_what_a_table_forbids_where_one_comes_is_drawn():
+    """Softmax(r) comes to all 31 prefixes; 27 strings are not balanced, and EOS is forbidden there."""
+    ax = drawn(BRACKETS, write=BRACKETS, color_by=None)
+    texts = written(ax)
+    assert texts.count("EOS −∞") == len(artists(ax, "forbidden")[0].get_paths()) == 27
+    assert texts.count("EOS 0") == points(ax, "end") == 4
+    assert points(ax, "dead") == 14
+    ax = drawn(BRACKETS, write=BRACKETS, color_by=None, forbidden=False)
+    assert "EOS −∞" not in written(ax)
+    assert points(ax, "dead") == 14  # one comes there all the same
 
 
 def test_what_is_cut_off_is_three_dots():
     texts = written(drawn(EnergyBasedModel(BRACKETS), max_depth=1, forbidden=False))
     assert sorted(texts) == sorted(["start", number(math.log(4)), "( 75%", number(math.log(3)), "EOS 25%", "… 100%"])
+    texts = written(drawn(EnergyBasedModel(BRACKETS), max_depth=0, forbidden=False))
+    assert sorted(texts) == sorted(["start", number(math.log(4)), "EOS 25%", "… 75%"])
+
+
+def test_nothing_is_cut_off_where_nothing_is_longer():
+    space = SequenceSpace("ab", max_length=3)  # two tokens and EOS
+    model = EnergyBasedModel(StateActionTable.random(space, rng=0))
+    assert written(drawn(model, max_depth=2)) == written(drawn(model))
+
+
+def curves(ax):
+    """The points of each band and stub, in data coordinates."""
+    return [path.vertices for kind in ("bands", "forbidden") for c in artists(ax, kind) for path in c.get_paths()]
+
+
+def test_edges_of_a_node_do_not_cross():
+    siblings = {}
+    for curve in curves(drawn(EnergyBasedModel(BRACKETS))):
+        siblings.setdefault(tuple(curve[0]), []).append(curve)
+    pairs = [pair for together in siblings.values() for pair in itertools.combinations(together, 2)]
+    assert len(pairs) > 10
+    for one, other in pairs:
+        upper, lower = sorted((one, other), key=lambda curve: curve[-1][1])
+        x = np.linspace(upper[0][0], min(upper[-1][0], lower[-1][0]))
+        assert (np.interp(x, *upper.T) <= np.interp(x, *lower.T)).all()
+
+
+@pytest.mark.parametrize("model", [EnergyBasedModel(BRACKETS), MODEL, BRACKETS], ids=["brackets", "random", "a table"])
+def test_no_edge_crosses_a_word(model):
+    """Where the figure is as large as the tree needs."""
+    ax = prefix_tree(model)
+    ax.figure.canvas.draw()
+    lines = [ax.transData.transform(curve) for curve in curves(ax)]
+    for line in lines:  # points that are near each other
+        x = np.linspace(line[0][0], line[-1][0], 400)
+        y = np.interp(x, *line.T)
+        for text in ax.texts:
+            box = text.get_window_extent()
+            inside = (x > box.x0 + 1) & (x < box.x1 - 1) & (y > box.y0 + 1) & (y < box.y1 - 1)
+            assert not inside.any(), text.get_text()
 
 
 def test_a_root_is_called_by_its_prompt():
@@ -265,10 +431,18 @@ REFUSED = {
     ),
     "colours of another space": ({"color_by": OTHER}, "the tree and the table to colour by: the two spaces differ"),
     "numbers of another space": ({"write": OTHER}, "the tree and the table to write: the two spaces differ"),
-    "unknown numbers": ({"write": "q"}, "write is 'q'; it is 'policy', 'passing', or a StateActionTable"),
+    "unknown numbers": ({"write": "q"}, "write is 'q'; it is 'policy', 'passing', a StateActionTable, or a function"),
     "a scale the wrong way round": ({"vmin": 1.0, "vmax": 0.0}, "vmin is 1.0 and vmax is 0.0; vmin must be less"),
     "a scale without end": ({"vmax": math.inf}, "vmax is inf; the end of a scale of colours must be finite"),
     "an unknown width": ({"width": "value"}, "width is 'value'; it is 'passing' or 'policy'"),
+    "colours in an array": ({"color_by": np.zeros(3)}, "color_by is of type ndarray; it is 'value', 'probability'"),
+    "words in an array": ({"write": np.zeros(3)}, "write is of type ndarray; it is 'policy', 'passing', a State"),
+    "a width in an array": ({"width": np.zeros(3)}, "width is of type ndarray; it is 'passing' or 'policy'"),
+    "a function that fails": (
+        {"write": lambda *_: 1 / 0},
+        r"ZeroDivisionError: .* at prompt None, prefix \(\), action 'a'",
+    ),
+    "a function of numbers": ({"write": lambda *_: 1.0}, "what write= returns is a float; it must be a str"),
 }
 
 
@@ -291,7 +465,7 @@ def test_a_large_tree_is_refused_before_it_is_grown():
     with pytest.raises(TabularBellmanError, match="up to 524,286"):
         drawn(StateActionTable.zeros(space))
     ax = drawn(StateActionTable.zeros(space), max_depth=2)
-    assert len(written(ax)) == 7 * 2 + 4 + 3
+    assert len(written(ax)) == 7 * 2 + 4 + 7  # prefixes with their values, what is cut off, EOS after each
 
 
 def test_probabilities_that_underflow_are_still_drawn():

@@ -20,7 +20,7 @@ NEAR, ROUNDED = 0.01, 0.02  # what is near, to so much of the truth; what is the
 RAISED = (Exception, SystemExit)  # whatever a reader's code does: exit() must not end the lesson
 
 
-class Unfit(Exception):  # noqa: N818 - it is no error of ours
+class Unfit(Exception):
     """What a reader's function returned is not of the kind that was asked for; its message says so to the reader."""
 
 

@@ -58,7 +58,7 @@ def exercise_2(answer: Any) -> str | None:
     return number(
         answer,
         farthest,
-        "At τ → 0 the model is the reference, given what is paid. Find its chance w, as above; what is log p/p_ref then?",
+        "At τ → 0 the model is the reference given what is paid, p_ref(y)/w. What is w now? And what is log p/p_ref?",
         (-math.log(any_w), "That is for words of any length, as above."),
         (math.inf, "It would be infinite if the optimum wrote what the reference cannot write."),
         (1 / w, "That is how many draws it takes to get such a word."),
@@ -147,7 +147,7 @@ def exercise_4(answer: Any) -> str | None:
         ),
         (
             by(shifted, p_itself, divided),
-            "Nearly. You take out the largest reward of all, even where the reference never earns it: what is left then?",
+            "Nearly. You take out the largest reward of all. What is left if the reference never earns it, p_ref = 0?",
         ),
         *((by(way, prior, exponent), hint) for way in (stable, shifted, plain) for prior, exponent, hint in turns),
         use=tried,

@@ -20,9 +20,10 @@ w = float(reference.probabilities()[0] @ [verifier(y) for y in reference.space.r
 answer_1 = 1 / math.log((1 - w) / w)
 check(1, answer_1)
 
-# 2. At τ → 0 the model is the reference given a word, p = p_ref/w for words, so log p/p_ref = -log w for all that it
-# writes. It is finite: the optimum never writes what the reference does not.
-answer_2 = -math.log(w)
+# 2. At τ → 0 the model is the reference given such a word, p = p_ref/w, so log p/p_ref = -log w for all that it writes;
+# w is the chance of what is paid, now of words of three letters. (EOS makes the length 4.)
+w_three = float(reference.probabilities()[0] @ [verifier(y) * (len(y) == 4) for y in reference.space.responses()])
+answer_2 = -math.log(w_three)
 check(2, answer_2)
 
 # 3. 2 is added to every reward. All weights get the factor e^2, and it cancels.
