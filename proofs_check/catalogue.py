@@ -7,10 +7,12 @@ from proofs_check.claims import CLAIMS, PARTS
 from proofs_check.credits import CREDITS
 from proofs_check.errata import ERRATA
 from proofs_check.errata.render import found, render
+from proofs_check.instances import built_in
 from proofs_check.ledger import LEDGER
 from proofs_check.mistakes import MISTAKES
 from proofs_check.mistakes.draws import DRAWS
 from proofs_check.naming import near
+from proofs_check.overview import strongest
 from proofs_check.report import wrapped
 from tabular_bellman import TabularBellmanError
 
@@ -96,7 +98,8 @@ def _claim(claim: Claim) -> Iterator[str]:
         **({"Earliest source found": CREDITS[claim.id]} if claim.id in CREDITS else {}),
         "Needs": claim.hypotheses,
         "Checked on": claim.checked_on,
-        "Verdict": "proofs-check run " + claim.id,
+        "Strongest evidence": f"{strongest(claim, list(built_in(0, 'quick')))}, as proofs-check list --proved has it",
+        "All of it": f"proofs-check run {claim.id} --evidence all",
     }
     for name, text in facts.items():
         yield from wrapped(f"{name}: {text}", "  ", "  ")

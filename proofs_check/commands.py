@@ -311,6 +311,8 @@ def _refuse_places(options: argparse.Namespace) -> None:
 
         refuse_place("--html", options.html)
         require_extra()
+        if junit is not None and junit.resolve() == options.html.resolve():
+            raise TabularBellmanError(f"--html {options.html}: the JUnit file is to be written there; name another.")
     if folder is None:
         return
     if (

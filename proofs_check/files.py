@@ -1,6 +1,7 @@
 """Files that appear whole or not at all, and places refused before anything is computed for them."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from tabular_bellman import TabularBellmanError
@@ -9,31 +10,38 @@ __all__ = ["refuse_place", "write_whole"]
 
 
 def refuse_place(option: str, path: Path) -> None:
-    """Refuse a place where no file could be written.
+    """Refuse a place where no file could be written, or where one would take the place of something else.
 
     Raises
     ------
     TabularBellmanError
         Naming the option.
     """
-    if not path.name or path.is_dir():
-        raise TabularBellmanError(f"{option} {path}: it must be a file, not a folder.")
-    if not path.parent.is_dir():
-        raise TabularBellmanError(f"{option} {path}: there is no folder {path.parent}.")
+    try:
+        if not path.name or path.is_dir():
+            raise TabularBellmanError(f"{option} {path}: it must be a file, not a folder.")
+        if not path.parent.is_dir():
+            raise TabularBellmanError(f"{option} {path}: there is no folder {path.parent}.")
+        if path.exists() and not path.is_file():
+            raise TabularBellmanError(f"{option} {path}: it is there, and no regular file; name another.")
+    except OSError as error:  # a name that is too long, or a folder that may not be looked into
+        raise TabularBellmanError(f"{option} {path}: cannot be written: {error.strerror}.") from error
 
 
 def write_whole(option: str, path: Path, text: str) -> None:
-    """Write a text, whole or not at all.
+    """Write a text, whole or not at all; of a link, to where it leads.
 
     Raises
     ------
     TabularBellmanError
         Where it cannot be written, naming the option.
     """
-    beside = path.with_name(f".{path.name}.part")
+    target = path.resolve()
+    beside = target.with_name(f".{target.name}.part")
     try:
         beside.write_text(text, encoding="utf-8")
-        os.replace(beside, path)
+        os.replace(beside, target)
     except OSError as error:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink(missing_ok=True)
         raise TabularBellmanError(f"{option}: cannot write {path}: {error.strerror}.") from error

@@ -65,6 +65,7 @@ def shades(
         For a map, norm or end that makes no colours of these numbers.
     """
     from matplotlib.cm import ScalarMappable
+    from matplotlib.colors import BoundaryNorm, Normalize
 
     finite = np.asarray(values, dtype=np.float64).ravel()
     finite = finite[np.isfinite(finite)]
@@ -74,6 +75,7 @@ def shades(
         found = ScalarMappable(color_scale(finite, vmin, vmax) if norm is None else norm, cmap)
         if finite.size:
             found.set_array(finite)
-            found.autoscale_None()
             found.to_rgba(finite)
+            if isinstance(found.norm, Normalize) and not isinstance(found.norm, BoundaryNorm):  # which has no inverse
+                found.norm.inverse(0.5)  # shows ends that cannot be: logarithms of numbers below 0, say
     return found

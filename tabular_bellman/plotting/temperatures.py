@@ -137,7 +137,7 @@ def _check_size(n_numbers: int) -> None:
 def _temperatures(span: float, given: Iterable[float] | None) -> FloatArray:
     if given is None:
         unit = span if span > 0.0 else 1.0
-        low, high = max(unit * 1e-2, 1e-300), min(unit * 10.0, 1e300)
+        low, high = np.clip([unit * 1e-2, unit * 10.0], [1e-300, 1e-299], [1e299, 1e300])
         return np.geomspace(low, high, _POINTS)
     expect(Iterable, given, "temperatures")
     chosen = sorted(checked_temperature(tau) for tau in islice(given, _MOST_TEMPERATURES + 1))  # they may never end

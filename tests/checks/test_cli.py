@@ -305,6 +305,14 @@ def test_thorough_draws_from_five_seeds(run):
     assert {name.rpartition("(")[2] for name in names} == {f"seed {n})" for n in range(5)}
 
 
+def test_what_is_written_is_written_where_a_link_leads(run, folder):
+    (folder / "there").write_text("old", encoding="utf-8")
+    (folder / "link").symlink_to("there")
+    assert run(*QUICK, "--quiet", "--junit", "link")[0] == 0
+    assert (folder / "link").is_symlink()
+    assert "<testsuite" in (folder / "there").read_text(encoding="utf-8")
+
+
 def test_junit_is_written(run, folder):
     assert run(*QUICK, "--quiet", "--junit", "out.xml")[0] == 0
     assert '<testcase classname="proofs-check" name="P1-prob" />' in (folder / "out.xml").read_text(encoding="utf-8")
@@ -322,6 +330,9 @@ def test_the_tightest_instances_are_saved_as_tables_that_read_back(run, folder):
         (["--junit", "."], "--junit .: it must be a file, not a folder."),
         (["--junit", ""], "--junit .: it must be a file, not a folder."),
         (["--junit", "absent/out.xml"], "--junit absent/out.xml: there is no folder absent."),
+        (["--junit", "x" * 300], f"--junit {'x' * 300}: cannot be written: File name too long."),
+        (["--html", "/dev/null"], "--html /dev/null: it is there, and no regular file; name another."),
+        (["--html", "out", "--junit", "./out"], "--html out: the JUnit file is to be written there; name another."),
         (["--save", "tight", "--quick"], "--save keeps what the attacks find; there are none with --quick"),
         (["--save", "tight", "--vocab", "2", "--max-length", "2"], "--save keeps what the attacks find"),
         (["--save", "tight", "--evidence", "exact"], "or evidence without float64"),
@@ -421,7 +432,7 @@ def test_show_says_all_about_a_claim(run, claim):
     for name in claim.errata:
         assert f" {name} (" in text
     where = "instances of its own" if claim.own else claim.scope.words or "every instance of a run"
-    assert f" Checked on: {where} Verdict: proofs-check run {claim.id} " in text
+    assert f" Checked on: {where} Strongest evidence: " in text
 
 
 def test_list_and_show_say_who_must_reject_a_mistake(run):

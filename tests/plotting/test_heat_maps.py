@@ -8,6 +8,7 @@ from hypothesis import given
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from strategies import tables
+from test_plotting_parts import contrast
 
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, TabularBellmanError, soft_bellman
 from tabular_bellman.plotting import table_by_depth, table_heatmap
@@ -87,6 +88,56 @@ def test_the_words_around_the_blocks():
     assert [text.get_text() for text in ax.get_xticklabels()] == ["a", "b", "EOS", "a", "b", "EOS", "EOS"] * 2
     for (_, _, action), value in soft_bellman(REWARD)[0].items():
         assert number(value) in texts, action
+
+
+def test_each_name_stands_above_its_own_table():
+    logits, _ = soft_bellman(REWARD)
+    ax = table_heatmap({"reward r": REWARD, "logits": logits}, ax=wide())
+    colored, _ = cells(ax)
+    middle = {text.get_text(): text.xy[0] for text in ax.texts if text.get_text() in ("reward r", "logits")}
+    wide_table = sum(SPACE.n_actions(t) for t in range(3)) + 2 * 0.4  # with what is between the blocks
+    assert middle == pytest.approx({"reward r": wide_table / 2, "logits": wide_table + 2.0 + wide_table / 2})
+    for name, table in (("reward r", REWARD), ("logits", logits)):
+        start = middle[name] - wide_table / 2
+        first = [value for (left, *_), value in sorted(colored.items()) if start - 0.1 < left < start + 2.9]
+        assert first == [table[None, (), a] for a in ("a", "b", EOS)]
+
+
+def test_the_words_around_one_depth():
+    ax = table_by_depth(REWARD, depth=1, ax=wide())
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("action", "prefix")
+    assert ax.get_xticks().tolist() == [0.5, 1.5, 2.5]
+    assert ax.get_yticks().tolist() == [0.5, 1.5]
+    assert ax.figure.axes[1].get_ylabel() == "nats"
+    ax = table_by_depth(REWARD, depth=1, color_label="points", ax=wide())
+    assert ax.figure.axes[1].get_ylabel() == "points"
+
+
+def test_whose_prefixes_the_names_at_the_right_are():
+    ax = table_heatmap(REWARD, ax=wide())
+    assert ax.get_ylabel() == "prefix at t = 2"
+    assert ax.yaxis.get_label_position() == "right"
+    assert ax.figure.axes[1].get_ylabel() == "nats"
+    assert table_heatmap(REWARD, color_label="points", ax=wide()).figure.axes[1].get_ylabel() == "points"
+
+
+@pytest.mark.parametrize("cmap", ["cividis", "cividis_r", "gray"])
+def test_each_number_can_be_read_on_its_own_cell(cmap):
+    table = StateActionTable.random(SPACE, rng=0)
+    ax = table_heatmap(table, cmap=cmap, ax=wide())
+    colored = ax.collections[0]
+    colored.update_scalarmappable()  # as drawing does
+    fills = dict(
+        zip(
+            (tuple(np.mean(p.vertices[:4], axis=0)) for p in colored.get_paths()), colored.get_facecolors(), strict=True
+        )
+    )
+    inks = set()
+    for text in ax.texts:
+        if tuple(text.get_position()) in fills:
+            inks.add(text.get_color())
+            assert contrast(text.get_color(), fills[tuple(text.get_position())][:3]) >= 4.5  # WCAG 2.1, 1.4.3
+    assert inks == {"black", "white"}
 
 
 def test_numbers_that_do_not_fit_are_left_out():

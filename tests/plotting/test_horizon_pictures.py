@@ -1,5 +1,6 @@
 """The numbers of a limited horizon: against proofs_check, against enumeration, and as they are drawn."""
 
+import itertools
 import math
 
 import numpy as np
@@ -76,8 +77,14 @@ def test_the_curve_shows_these_numbers():
     np.testing.assert_array_equal(drawn["chance of success"].get_xydata()[:, 1], found.success)
     styles = {(line.get_linestyle(), line.get_marker()) for line in drawn.values()}
     assert len(styles) == 2
+    right = next(axes for axes in ax.figure.axes if axes is not ax)
     assert drawn["KL(p‖p_h), nats"].axes is ax
-    assert "●" in ax.get_ylabel()
+    assert drawn["chance of success"].axes is right
+    assert ax.get_ylabel() == "● KL(p‖p_h), nats"
+    assert right.get_ylabel() == "■ chance of success"
+    assert [drawn[name].get_marker() for name in ("KL(p‖p_h), nats", "chance of success")] == ["o", "s"]
+    assert right.get_ylim() == (0.0, 1.05)
+    assert ax.get_xlabel() == "horizon h: steps seen beyond the next"
 
 
 def test_some_horizons_only():
@@ -100,6 +107,28 @@ def test_the_diagonals_of_the_reach_add_up_to_the_curve():
         along = math.fsum(drawn[t, min(t + row.horizon, T - 1)] for t in range(T))
         assert along == pytest.approx(float(row.backwards.value[0]), abs=1e-12)
     assert sorted(text.get_text() for text in ax.texts) == sorted(number(value) for value in drawn.values())
+    for text in ax.texts:
+        u, t = (int(x) for x in text.get_position())
+        assert text.get_text() == number(drawn[t, u])
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("rewards seen up to depth u", "choice at depth t")
+    for axis in (ax.xaxis, ax.yaxis):
+        assert axis.get_ticklocs().tolist() == [0.5, 1.5, 2.5, 3.5, 4.5]
+        assert [label.get_text() for label in axis.get_ticklabels()] == ["0", "1", "2", "3", "4"]
+    assert ax.get_xlim() == (0.0, T)
+    assert ax.get_ylim() == (T, 0.0)
+    assert ax.figure.axes[1].get_ylabel() == "nats lost"
+
+
+def test_a_row_far_from_0_may_be_decided_before_the_last_reward():
+    """+2 for a first a, +3 at the last step after a first b: the first choice sees the 2, and then too little."""
+    space = SequenceSpace.fixed_length("ab", 3)
+
+    def paid(_, prefix, action):
+        return 2.0 * (not prefix and action == "a") + 3.0 * (len(prefix) == 2 and prefix[0] == "b")
+
+    losses = horizon_losses(StateActionTable.from_function(space, paid)).by_depth
+    assert losses[0, 0] == losses[1, 0] > 0.5
+    assert losses[2, 0] == 0.0
 
 
 def test_a_reward_of_single_steps_reaches_nowhere_and_one_at_the_end_everywhere():
@@ -117,6 +146,11 @@ REFUSED = {
     "a horizon that is no number": ({"horizons": ["all"]}, "horizon is 'all'"),
     "no horizons": ({"horizons": []}, "horizons is empty; give at least one"),
     "one number": ({"horizons": 3}, "horizons is a int; it must be a Iterable"),
+    "horizons without end": (
+        {"horizons": itertools.count()},
+        "horizons has more than 60 entries; a picture takes no more",
+    ),
+    "one horizon many times": ({"horizons": [0] * 61}, "horizons has more than 60 entries"),
 }
 
 

@@ -1,5 +1,6 @@
 """Layout, labels, colours: what pictures are made of."""
 
+import itertools
 import math
 import sys
 
@@ -77,14 +78,42 @@ def test_labels_that_can_be_read():
     assert labels.prefix(()) == "start"
     assert labels.prefix(("(", ")", "(")) == "()("
     odd = Labels(SequenceSpace(["a b", "", " ", "\n", np.float32(2.5), None], max_length=3))
-    assert [odd.action(token) for token in odd._texts] == ["a b", "''", "' '", "'\\n'", "2.5", "None"]
-    assert odd.prefix(("a b", "")) == "a b ''"
+    assert [odd.action(token) for token in odd._texts] == ["'a b'", "''", "' '", "'\\n'", "2.5", "None"]
+    assert odd.prefix(("a b", "")) == "'a b' ''"
+    words = Labels(SequenceSpace(["start", "…", "'a", "don't", "end"], max_length=3))
+    assert [words.action(token) for token in words._texts] == ["'start'", "'…'", '"\'a"', "don't", "end"]
+    assert Labels(SequenceSpace("star", max_length=6)).prefix(tuple("start")) == "'start'"
     alike = Labels(SequenceSpace(["1", 1, "EOS"], max_length=3))
     assert [alike.action(token) for token in ("1", 1, "EOS", EOS)] == ["'1'", "1", "'EOS'", "EOS"]
     twins = ["x" * 20 + middle + "y" * 20 for middle in "12"]  # alike once they are shortened
     long = Labels(SequenceSpace(twins, max_length=3))
     assert [long.action(token)[-2:] for token in twins] == ["#0", "#1"]
     assert shortened("abcdefghij", 7) == "abcd…ij"
+
+
+@given(
+    TOKENS
+    | st.lists(st.sampled_from(["a", "b", "a b", "'a", "b'", "'a b'", "start", "…", " "]), unique=True, min_size=1)
+)
+def test_short_prefixes_have_names_of_their_own(tokens):
+    """Of up to two tokens that are not shortened; whatever they are, no two rows of a picture are called alike."""
+    labels = Labels(SequenceSpace(tokens, max_length=3))
+    prefixes = [s for n in range(3) for s in itertools.product(tokens, repeat=n)]
+    rows = labels.prefixes(prefixes)
+    assert len(set(rows)) == len(rows)
+    names = [labels.prefix(prefix) for prefix in prefixes]
+    if all(isinstance(token, str) for token in tokens) and not any("…" in name or "#" in name for name in names):
+        assert rows == names
+
+
+def test_long_rows_that_differ_in_the_middle_are_numbered():
+    labels = Labels(SequenceSpace("ab", max_length=60))
+    alike = [tuple("a" * 20 + middle + "a" * 20) for middle in "ab"]
+    assert labels.prefix(alike[0]) == labels.prefix(alike[1])
+    one, other, short = labels.prefixes([*alike, ("a",)])
+    assert one.endswith(" #0")
+    assert other.endswith(" #1")
+    assert short == "a"
 
 
 @given(st.floats(-1e308, 1e308) | st.sampled_from([-math.inf, math.inf, -0.0]))

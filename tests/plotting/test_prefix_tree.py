@@ -363,6 +363,10 @@ def test_nothing_is_cut_off_where_nothing_is_longer():
     assert written(drawn(model, max_depth=2)) == written(drawn(model))
 
 
+def drawn_small():
+    return Figure(figsize=(6.5, 6)).add_axes((0, 0, 1, 1))
+
+
 def curves(ax):
     """The points of each band and stub, in data coordinates."""
     return [path.vertices for kind in ("bands", "forbidden") for c in artists(ax, kind) for path in c.get_paths()]
@@ -381,18 +385,19 @@ def test_edges_of_a_node_do_not_cross():
 
 
 @pytest.mark.parametrize("model", [EnergyBasedModel(BRACKETS), MODEL, BRACKETS], ids=["brackets", "random", "a table"])
-def test_no_edge_crosses_a_word(model):
-    """Where the figure is as large as the tree needs."""
-    ax = prefix_tree(model)
+@pytest.mark.parametrize("of_a_new_figure", [True, False])
+def test_no_edge_crosses_a_word(model, of_a_new_figure):
+    """Long numbers in a figure as large as the tree needs, and a smaller one."""
+    numbers = StateTable.from_function(model.space, lambda _, s: 1.25e-4 * (1 + len(s)))
+    ax = prefix_tree(model, color_by=numbers, colorbar=False, ax=None if of_a_new_figure else drawn_small())
     ax.figure.canvas.draw()
-    lines = [ax.transData.transform(curve) for curve in curves(ax)]
-    for line in lines:  # points that are near each other
+    boxes = [(text.get_text(), text.get_window_extent()) for text in ax.texts]
+    for line in map(ax.transData.transform, curves(ax)):  # points that are near each other
         x = np.linspace(line[0][0], line[-1][0], 400)
         y = np.interp(x, *line.T)
-        for text in ax.texts:
-            box = text.get_window_extent()
+        for text, box in boxes:
             inside = (x > box.x0 + 1) & (x < box.x1 - 1) & (y > box.y0 + 1) & (y < box.y1 - 1)
-            assert not inside.any(), text.get_text()
+            assert not inside.any(), text
 
 
 def test_a_root_is_called_by_its_prompt():

@@ -1,5 +1,6 @@
 """Numbers of a temperature: by the recursion in place of enumeration, at both ends, and as they are drawn."""
 
+import itertools
 import math
 
 import numpy as np
@@ -61,6 +62,14 @@ def test_large_rewards_are_those_of_ordinary_size_scaled_up():
     assert other.at_zero[1] == one.at_zero[1] * 2.0**990
 
 
+def test_a_span_beyond_floats_has_temperatures():
+    found = sweep_temperatures(
+        StateActionTable.from_responses(SequenceSpace.fixed_length("ab", 1), [1.5e308, -1.5e308])
+    )
+    assert np.isfinite(found.temperatures).all()
+    assert (np.diff(found.temperatures) > 0.0).all()
+
+
 def test_what_is_drawn():
     ax = temperature_sweep(REWARD, ax=Figure().subplots())
     found = sweep_temperatures(REWARD)
@@ -75,14 +84,89 @@ def test_what_is_drawn():
         np.testing.assert_array_equal(drawn[label].get_xydata(), np.column_stack([found.temperatures, values]))
     looks = {(drawn[k].get_linestyle(), drawn[k].get_marker()) for k in drawn if "," in k or " of " in k}
     assert len(looks) == 3
-    edges = [line.get_xydata()[0].tolist() for line in left.get_lines() if line.get_marker() in "<>"]
-    assert edges == [
-        [0.0, found.at_zero[0]],
-        [1.0, found.at_infinity[0]],
-        [0.0, found.at_zero[1]],
-        [1.0, found.at_infinity[1]],
-    ]
+    for k, (axes, symbol) in enumerate(((left, "o"), (left, "s"), (right, "^"))):
+        limits = [line for line in axes.get_lines() if line.get_marker() == symbol and len(line.get_xdata()) == 1]
+        curve = next(line for line in axes.get_lines() if line.get_marker() == symbol and len(line.get_xdata()) > 1)
+        places = [line.get_xydata()[0].tolist() for line in limits]
+        assert places == [[0.0, found.at_zero[k]], [1.0, found.at_infinity[k]]]
+        assert {line.get_fillstyle() for line in limits} == {"none"}
+        assert {line.get_color() for line in limits} == {curve.get_color()}
+        assert min(line.get_markersize() for line in limits) > 2 * curve.get_markersize()
+        edges = [line.get_transform().transform(line.get_xydata())[0, 0] for line in limits]
+        assert edges == [axes.bbox.x0, axes.bbox.x1]
     assert ax.get_xscale() == "log"
+    assert ax.get_xlabel() == "temperature τ"
+    assert ax.get_ylabel() == "nats: ● entropy, ■ expected reward"
+    assert right.get_ylabel() == "▲ probability of the mode"
+
+
+@pytest.mark.parametrize("shift", [0.0, 3.0, -0.7, -1000.0])
+def test_both_axes_have_their_0_at_one_height(shift):
+    """Unless rewards are so far below 0 that the probability would have no room."""
+    space = SequenceSpace("ab", max_length=4)
+    reward = REWARD + StateActionTable.from_responses(space, lambda *_: shift)
+    left, right = temperature_sweep(reward, ax=Figure().subplots()).figure.axes
+
+    def height(axes, y):
+        low, high = axes.get_ylim()
+        return (y - low) / (high - low)
+
+    for axes in (left, right):
+        for line in axes.get_lines():
+            for y in line.get_ydata():
+                assert 0.0 < height(axes, y) < 1.0
+    assert height(right, 1.0) - height(right, 0.0) > 0.3
+    assert right.get_yticks().tolist() == pytest.approx([0.0, 0.2, 0.4, 0.6, 0.8, 1.0])
+    if shift > -1000.0:
+        assert height(left, 0.0) == pytest.approx(height(right, 0.0))
+    else:
+        assert height(left, 0.0) > 0.9
+
+
+def in_every_order():
+    """Rewards .1, .2 and .3 in another order along each response: all worth the same, but for rounding."""
+    orders = {"aa": (0.1, 0.2, 0.3), "ab": (0.1, 0.3, 0.2), "ba": (0.3, 0.2, 0.1), "bb": (0.3, 0.1, 0.2)}
+
+    def paid(_, prefix, action):
+        start = "".join((*prefix, action))[:2]
+        return next(order for first, order in orders.items() if first.startswith(start))[len(prefix)]
+
+    return StateActionTable.from_function(SequenceSpace.fixed_length("ab", 3), paid)
+
+
+def test_all_equal_but_for_rounding():
+    reward = in_every_order()
+    totals = {sum(reward[None, y[:t], y[t]] for t in (2, 1, 0)) for y in itertools.product("ab", repeat=3)}
+    assert len(totals) > 1  # in floats
+    assert max(totals) - min(totals) < 1e-15
+    found = sweep_temperatures(reward)
+    assert (found.temperatures[0], found.temperatures[-1]) == pytest.approx((0.01, 10.0))
+    np.testing.assert_allclose(found.entropy, math.log(8), rtol=1e-12)
+    assert found.at_zero == pytest.approx((math.log(8), 0.6, 1 / 8))
+
+
+def test_two_best_but_for_rounding():
+    paid = {"aaa": (0.1, 0.2, 0.3), "baa": (0.3, 0.2, 0.1)}
+    reward = StateActionTable.from_function(
+        SequenceSpace.fixed_length("ab", 3),
+        lambda _, s, a: next((x[len(s)] for y, x in paid.items() if y.startswith("".join((*s, a)))), -5.0),
+    )
+    found = sweep_temperatures(reward)
+    assert found.entropy[0] == pytest.approx(found.at_zero[0], abs=1e-9)
+    assert found.at_zero == pytest.approx((math.log(2), 0.6, 0.5))
+    assert found.mode_probability[0] == pytest.approx(0.5, abs=1e-9)
+
+
+def test_small_gaps_are_no_rounding():
+    found = sweep_temperatures(REWARD * 1e-9)
+    assert found.at_zero[0] == 0.0
+    assert found.temperatures[-1] == pytest.approx(1e-9 * sweep_temperatures(REWARD).temperatures[-1])
+    near = StateActionTable.from_responses(SequenceSpace.fixed_length("ab", 1), [1.0, 1.0 + 1e-9])
+    assert sweep_temperatures(near).at_zero[0] == 0.0
+    assert sweep_temperatures(near).temperatures[-1] == pytest.approx(1e-8)
+    two_prompts = SequenceSpace("ab", max_length=2, prompts=["x", "y"])
+    scales = StateActionTable.from_function(two_prompts, lambda p, _, a: (1e15 if p == "y" else 1.0) * (a == "b"))
+    assert sweep_temperatures(scales, prompt="x").at_zero[0] == 0.0  # what another prompt pays is no scale for this
 
 
 REFUSED = {
@@ -90,6 +174,7 @@ REFUSED = {
     "one number": ({"temperatures": 1.0}, "temperatures is a float; it must be a Iterable"),
     "a temperature of 0": ({"temperatures": [0.0]}, "temperature is 0.0; it must be positive"),
     "a temperature that is no number": ({"temperatures": ["hot"]}, "temperature is 'hot'"),
+    "temperatures without end": ({"temperatures": itertools.count(1)}, "temperatures has more than 10,000 entries"),
     "one far too low": ({"temperatures": [1e-300]}, None),
 }
 
