@@ -53,12 +53,19 @@ def write(folder: Path) -> list[Path]:
     """Write every picture into a folder, and return their paths."""
     folder, written = folder.absolute(), []
     for name, figure, dpi in figures():
-        drawn = BytesIO()
-        figure.savefig(drawn, dpi=dpi, facecolor=GROUND, metadata={"Software": None})
-        # A palette makes a file half as large.
-        Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE).save(folder / name, optimize=True)
+        (folder / name).write_bytes(content(figure, dpi))
         written.append(folder / name)
     return written
+
+
+def content(figure: Figure, dpi: int) -> bytes:
+    """Return the bytes of a picture."""
+    drawn, small = BytesIO(), BytesIO()
+    figure.savefig(drawn, dpi=dpi, facecolor=GROUND, metadata={"Software": None})
+    # A palette makes a file half as large.
+    image = Image.open(drawn).convert("RGB").quantize(256, dither=Image.Dither.NONE)
+    image.save(small, format="PNG", optimize=True)
+    return small.getvalue()
 
 
 def brackets(n_brackets: int = 4) -> Figure:

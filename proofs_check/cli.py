@@ -5,7 +5,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from proofs_check.commands import (
     INTERRUPTED,
@@ -126,8 +126,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=f"proofs-check {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_Parser)
 
-    def command(name: str, function: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
-        added = commands.add_parser(name, help=help, description=f"{function.__doc__}")
+    def command(name: str, function: Callable[[argparse.Namespace], int], help: str) -> _Parser:
+        added: _Parser = commands.add_parser(name, help=help, description=f"{function.__doc__}")
         added.set_defaults(command=function)
         return added
 
@@ -157,6 +157,7 @@ def _parser() -> argparse.ArgumentParser:
     target_parser = command("target", target, "check a function of yours against the exact oracle")
     target_parser.epilog = _TARGET_EPILOG
     _add_target(target_parser)
+    target_parser.values["--kind"] = _kinds
     distill_parser = command("distill", distill, "compare a student with its teacher")
     distill_parser.epilog = _DISTILL_EPILOG
     _add_distill(distill_parser)
@@ -172,6 +173,13 @@ class _Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False, **options)
+        self.values: dict[str, Callable[[], str]] = {}
+        """What an option can be, to be said where it, or its value, is missing."""
+
+    def error(self, message: str) -> NoReturn:
+        """Name the values that an option can have, besides what is wrong with it."""
+        named = message.replace(",", " ").replace(":", " ").split()
+        super().error("; ".join([message, *(values() for option, values in self.values.items() if option in named)]))
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -295,6 +303,12 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
     add("--pairs", type=_positive, metavar="N", help="draw N pairs, random and nearly as far apart as they can be")
     add("--seed", type=_seed, metavar="S", help="of the pairs (0)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
+
+
+def _kinds() -> str:
+    from proofs_check.testing.kinds import KINDS
+
+    return f"it is one of {', '.join(map(repr, KINDS))}"
 
 
 def _vocab(text: str) -> int | tuple[str, ...]:

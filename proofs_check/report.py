@@ -290,10 +290,11 @@ def _tally(run: Run) -> Iterator[str]:
 def _ledger(unexpected: set[str]) -> Iterator[str]:
     reasons = [row for row in LEDGER if row.not_computable]
     failed = [row.id for row in LEDGER if unexpected & set(row.claims)]
+    held = len(LEDGER) - len(reasons) - len(failed)
     others = f", {len(failed)} by claims that did not ({', '.join(failed)})" if failed else ""
     yield from wrapped(
-        f"Of {len(LEDGER)} rows of the ledger {len(LEDGER) - len(reasons) - len(failed)} are held by claims that "
-        f"passed{others}; {len(reasons)} are NOT COMPUTABLE, and count as nothing:"
+        f"The ledger lists what is stated, in {len(LEDGER)} rows: {held} are held by claims that passed{others}; "
+        f"{len(reasons)} are NOT COMPUTABLE, have no claim, and count as nothing:"
     )
     for found in reasons:
         yield from wrapped(f"{found.id}: {found.not_computable}", "    ")

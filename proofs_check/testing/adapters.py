@@ -172,8 +172,8 @@ class Dicts(Adapter):
             raise Unreadable(f"{_short(found)}, where {what} was expected")
         for key in keys:
             if key not in found:
-                some_key = next(iter(found), None)
-                raise Unreadable(f"a dict without the key {key!r} (it has {some_key!r}, …), where {what} was expected")
+                has = f"it has {next(iter(found))!r}, …" if found else "it is empty"
+                raise Unreadable(f"a dict without the key {key!r} ({has}), where {what} was expected")
         return np.array([shaped(found[key], (1,), "a number")[0] for key in keys])
 
 

@@ -49,6 +49,21 @@ class Case:
         """The space of its tables."""
         return self.table.space
 
+    @property
+    def levels(self) -> list[FloatArray]:
+        """The levels of the table, or of both tables."""
+        return [level for table in (self.table, self.other) if table is not None for level in table.levels]
+
+    @property
+    def forbids(self) -> bool:
+        """Whether a table forbids anything."""
+        return any(bool(np.isneginf(level).any()) for level in self.levels)
+
+    @property
+    def largest(self) -> float:
+        """The largest absolute value of what is finite."""
+        return max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in self.levels)
+
     @cached_property
     def log_reference(self) -> Sequence[FloatArray] | None:
         """log π_ref level by level."""

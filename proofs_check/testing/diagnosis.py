@@ -43,8 +43,8 @@ def diagnose(kind: Kind, o: Options, outcomes: Sequence[Outcome]) -> tuple[list[
     numbers = [outcome for outcome in outcomes if not outcome.failure]
     if o.arrays.dtype == "float64" and _single_precision(o, numbers):
         return [mistake for mistake in MISTAKES if mistake.name == _SINGLE], "everywhere"
-    modest = [outcome for outcome in numbers if _largest(outcome.case) <= _LARGE]
-    ordinary = [outcome for outcome in modest if not _forbids(outcome.case)]
+    modest = [outcome for outcome in numbers if outcome.case.largest <= _LARGE]
+    ordinary = [outcome for outcome in modest if not outcome.case.forbids]
     for where, chosen in (("everywhere", numbers), ("modest", modest), ("ordinary", ordinary)):
         found = [mistake for mistake in candidates(kind, o) if _reproduces(kind, o, mistake, chosen)]
         if found:
@@ -72,18 +72,6 @@ def _right_in_float32(o: Options, outcome: Outcome) -> bool:
     double, single = FORMATS["float64"], FORMATS["float32"]
     bound = 2.0 ** (double.bits - single.bits) * (outcome.answer.bound - o.tolerance) + single.smallest
     return bool((outcome.residual <= bound).all())
-
-
-def _levels(case: Case) -> list[FloatArray]:
-    return [level for table in (case.table, case.other) if table is not None for level in table.levels]
-
-
-def _forbids(case: Case) -> bool:
-    return any(bool(np.isneginf(level).any()) for level in _levels(case))
-
-
-def _largest(case: Case) -> float:
-    return max(float(np.abs(level[np.isfinite(level)]).max(initial=0.0)) for level in _levels(case))
 
 
 def _reproduces(kind: Kind, o: Options, mistake: Mistake, outcomes: Sequence[Outcome]) -> bool:

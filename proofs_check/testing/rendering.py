@@ -10,6 +10,7 @@ import numpy as np
 from proofs_check.claim import Mistake
 from proofs_check.mistakes.draws import DRAWS
 from proofs_check.testing.cases import Case, Options
+from proofs_check.testing.groups import Group, shared
 from proofs_check.testing.judging import Outcome
 from proofs_check.testing.kinds import Kind, Part
 from proofs_check.testing.report import Report
@@ -53,11 +54,11 @@ def disagreement(
         lines += _entry("worst", _worst(smallest))
     if found.fickle:
         lines += _entry("note", "called twice with the same arguments it gave different answers")
-    lines += _diagnosis_lines(mistakes, smallest, where)
+    group = None if found.fickle else shared(fixed, smallest.case)
+    lines += _diagnosis_lines(mistakes, smallest, where, group)
     lines += _entry("agrees on", _names(fixed))
     lines += _entry("replay", _replay(smallest.case))
-    names = tuple(mistake.name for mistake in mistakes)
-    return Report(kind.name, name, False, instances, np.inf, names, smallest.case, *_apart(fixed), tuple(lines))
+    return _wrong(kind, name, instances, mistakes, smallest.case, fixed, lines, group)
 
 
 def of_sampler(kind: Kind, o: Options, name: str, found: list[Drawn], mistakes: Sequence[Mistake]) -> Report:
@@ -79,11 +80,29 @@ def of_sampler(kind: Kind, o: Options, name: str, found: list[Drawn], mistakes: 
         r = wrong.rejected
         times = f"drawn {r.count:,} times of {r.n:,}, expected {r.n * r.probability:,.1f}"
         lines += _entry("worst", f"{r.what}: {times}; p-value {r.p_value:.1e}, all sets counted")
-    lines += _diagnosis_lines(mistakes, None, "draws")
+    group = shared(found, wrong.case)
+    lines += _diagnosis_lines(mistakes, wrong, "draws", group)
     lines += _entry("agrees on", _names(found))
     lines += _entry("replay", _replay(wrong.case))
+    return _wrong(kind, name, instances, mistakes, wrong.case, found, lines, group)
+
+
+def _wrong(
+    kind: Kind,
+    name: str,
+    instances: int,
+    mistakes: Sequence[Mistake],
+    smallest: Case,
+    fixed: Sequence[Outcome | Drawn],
+    lines: Sequence[str],
+    group: Group | None,
+) -> Report:
     names = tuple(mistake.name for mistake in mistakes)
-    return Report(kind.name, name, False, instances, np.inf, names, wrong.case, *_apart(found), tuple(lines))
+    only_with = "" if group is None else group.name
+    right_on, wrong_on = _apart(fixed)
+    return Report(
+        kind.name, name, False, instances, np.inf, names, smallest, right_on, wrong_on, tuple(lines), only_with
+    )
 
 
 # -- lines ------------------------------------------------------------------------------------------------------------
@@ -196,14 +215,16 @@ def _key(case: Case, part: Part, depth: int, position: tuple[int, ...]) -> str:
 
 def _drawn_table(drawn: Drawn) -> list[str]:
     space = drawn.case.space
-    rows = [["response", "chance", "expected", "drawn"]]
+    rows = [["response", "chance", *([] if drawn.failure else ["expected", "drawn"])]]
     for p, prompt in enumerate(space.prompts):
         to = _to(space, prompt)
         counts = Counter(response for index, response in drawn.draws if index == p)
         n, other = counts.total(), counts.total()
         for i, response in enumerate(space.responses()):
             chance = float(drawn.chances[p, i])
-            rows.append([to + _plain(response), f"{chance:.6g}", f"{chance * n:.1f}", f"{counts[response]:,}"])
+            # What failed has drawn nothing, of which nothing is to be expected.
+            numbers = [] if drawn.failure else [f"{chance * n:.1f}", f"{counts[response]:,}"]
+            rows.append([to + _plain(response), f"{chance:.6g}", *numbers])
             other -= counts[response]
         if other:
             rows.append([f"{to}anything else", "0", "0", f"{other:,}"])
@@ -258,17 +279,26 @@ _REPRODUCED: Final = {
 }
 
 
-def _diagnosis_lines(mistakes: Sequence[Mistake], outcome: Outcome | None, where: str) -> list[str]:
+_OF_NAN: Final = "-inf - (-inf), 0 · inf or an overflow"
+
+
+def _diagnosis_lines(
+    mistakes: Sequence[Mistake], outcome: Outcome | Drawn, where: str, group: Group | None
+) -> list[str]:
+    """Name the mistakes, and what all that is wrong has in common; where there is neither, say so."""
+    lines: list[str] = []
+    nan = isinstance(outcome, Outcome) and bool(np.isnan(outcome.found).any())
     if mistakes:
-        lines = []
         for number, mistake in enumerate(mistakes):
             lines += _entry("looks like" if not number else "  or", f"{mistake.name}: {mistake.summary}")
-        return lines if mistakes[0] in DRAWS else [*lines, *_entry("", _REPRODUCED[where])]
-    if outcome is not None and outcome.failure:
-        return []
-    if outcome is not None and np.isnan(outcome.found).any():
-        return _entry("looks like", "no mistake of the registry; a NaN comes of -inf - (-inf), 0 · inf or an overflow")
-    return _entry("looks like", "no mistake of the registry: none reproduces their numbers")
+        lines += [] if mistakes[0] in DRAWS else _entry("", _REPRODUCED[where])
+    elif group is not None:
+        lines += _entry("looks like", f"a NaN of {_OF_NAN}") if nan else []
+    elif nan:
+        lines += _entry("looks like", f"no mistake of the registry; a NaN comes of {_OF_NAN}")
+    elif not outcome.failure:
+        lines += _entry("looks like", "no mistake of the registry: none reproduces their numbers")
+    return lines if group is None else [*lines, *_entry("only with", group.text())]
 
 
 def _apart(fixed: Sequence[Outcome | Drawn]) -> tuple[tuple[str, ...], tuple[str, ...]]:

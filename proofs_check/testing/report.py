@@ -43,6 +43,9 @@ class Report:
         The fixed instances on which it agrees, and on which it does not.
     lines : tuple of str
         The report, line by line.
+    only_with : str
+        What each instance on which it is wrong has, and none of the other fixed ones: "large numbers", "dead prefixes",
+        …; empty where there is no such thing.
     """
 
     kind: str
@@ -55,6 +58,7 @@ class Report:
     right_on: tuple[str, ...] = ()
     wrong_on: tuple[str, ...] = ()
     lines: tuple[str, ...] = field(default=(), repr=False)
+    only_with: str = ""
 
     def text(self) -> str:
         """Return the report as text."""
@@ -67,6 +71,8 @@ class Report:
         """Return the report in one line."""
         if self.agrees:
             return self.lines[0]
+        if self.only_with and not self.mistakes:
+            return f"{self.kind}: {self.function} is wrong; only with {self.only_with}"
         return f"{self.kind}: {self.function} is wrong; looks like {' or '.join(self.mistakes) or 'no known mistake'}"
 
     def to_dict(self) -> dict[str, Any]:
@@ -81,6 +87,7 @@ class Report:
             "mistakes": list(self.mistakes),
             "right_on": list(self.right_on),
             "wrong_on": list(self.wrong_on),
+            "only_with": self.only_with or None,
             "smallest": None if space is None else {"tokens": space.n_tokens, "max_length": space.max_length},
             "text": self.text(),
         }

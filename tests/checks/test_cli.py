@@ -63,7 +63,8 @@ def test_run_prints_each_claim_and_adds_up(whole):
     not_computable = [row for row in LEDGER if row.not_computable]
     held = len(LEDGER) - len(not_computable)
     assert (
-        f"Of {len(LEDGER)} rows of the ledger {held} are held by claims that passed; {len(not_computable)} are" in text
+        f"in {len(LEDGER)} rows: {held} are held by claims that passed; {len(not_computable)} are NOT COMPUTABLE"
+        in text
     )
     for row in not_computable:
         assert f" {row.id}: " in text

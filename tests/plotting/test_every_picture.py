@@ -69,7 +69,7 @@ def test_each_prompt_has_a_picture_of_its_own(picture):
     reward = EXAMPLES["several prompts"]
     drawn = []
     for prompt in (None, *reward.space.prompts):
-        ax = picture(reward, prompt=prompt, ax=Figure(layout="constrained").subplots())
+        ax = picture(reward, prompt=prompt, ax=Figure().subplots())
         drawn.append((ax.get_title(), np.asarray(rendered(ax))))
     assert [title for title, _ in drawn] == ["prompt x", "prompt x", "prompt ('y', 1)", "prompt $z_"]
     assert (drawn[0][1] == drawn[1][1]).all()

@@ -31,6 +31,10 @@ def cells(ax):
     return dict(zip(boxes[0], colored.get_array().tolist(), strict=True)), boxes[1]
 
 
+def rounded(box):
+    return tuple(round(float(x), 6) for x in box)
+
+
 def wide():
     return Figure(figsize=(20, 12)).subplots()
 
@@ -60,7 +64,7 @@ def test_all_depths_have_every_number_of_the_table_in_its_place(reward):
     space, prompt = reward.space, reward.space.prompts[-1]
     ax = table_heatmap({"r": reward, "q": logits}, prompt=prompt, ax=wide())
     colored, hatched = cells(ax)
-    values = {**colored, **dict.fromkeys(hatched, -math.inf)}
+    values = {rounded(box): x for box, x in {**colored, **dict.fromkeys(hatched, -math.inf)}.items()}
     height = space.n_tokens ** (space.n_depths - 1)
     x = 0.0
     for table in (reward, logits):
@@ -68,12 +72,8 @@ def test_all_depths_have_every_number_of_the_table_in_its_place(reward):
             tall = height / space.n_tokens**depth
             for row, (_, prefix) in enumerate(space.prefixes(depth, prompt)):
                 for column, action in enumerate(space.actions(depth)):
-                    near = [
-                        value
-                        for box, value in values.items()
-                        if np.allclose(box, (x + column, row * tall, x + column + 1, (row + 1) * tall))
-                    ]
-                    assert near == [table[prompt, prefix, action]]
+                    box = rounded((x + column, row * tall, x + column + 1, (row + 1) * tall))
+                    assert values[box] == table[prompt, prefix, action]
             x += space.n_actions(depth) + 0.4
         x += 2.0 - 0.4
     assert len(values) == 2 * space.n_pairs // space.n_prompts
