@@ -22,6 +22,8 @@ extensions = [
     "numpydoc",
     "claims_page",
     "command_line",
+    "kill_matrix_page",
+    "lesson_pages",
     "mathematics",
     "names",
     "navigation",
@@ -70,6 +72,7 @@ html_math_renderer = "mathml"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_js_files = [("site.js", {"priority": 600})]
+html_search_scorer = "_ext/scorer.js"
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

@@ -179,7 +179,8 @@ class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Name the values that an option can have, besides what is wrong with it."""
         named = message.replace(",", " ").replace(":", " ").split()
-        super().error("; ".join([message, *(values() for option, values in self.values.items() if option in named)]))
+        known = (f"{option} is one of {values()}" for option, values in self.values.items() if option in named)
+        super().error("; ".join([message, *known]))
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
@@ -308,7 +309,7 @@ def _add_bounds(parser: argparse.ArgumentParser) -> None:
 def _kinds() -> str:
     from proofs_check.testing.kinds import KINDS
 
-    return f"it is one of {', '.join(map(repr, KINDS))}"
+    return ", ".join(map(repr, KINDS))
 
 
 def _vocab(text: str) -> int | tuple[str, ...]:

@@ -1,7 +1,8 @@
 """The list of claims as sections in the place of table rows: formulas have the whole width, and each claim an address.
 
 ``docs/claims.md`` is written by ``proofs-check list --markdown``, as tables that any viewer of Markdown shows. Here
-their rows are read, and nothing is added to what they say.
+their rows are read. Below each formula stands what ``proofs-check show`` prints of the claim, in one line of text: it
+can be searched, copied and read aloud.
 """
 
 import re
@@ -10,9 +11,12 @@ from collections.abc import Iterator
 from sphinx.application import Sphinx
 from sphinx.errors import ExtensionError
 
+from proofs_check.claims import CLAIMS
+
 _HEADER = "| id | place | statement | needs | reads with | must reject |"
 _CELLS = re.compile(r"(?<!\\)\|")
 _ERRATUM = re.compile(r"\bE\d+\b")
+_STATEMENTS = {claim.id: claim.statement for claim in CLAIMS}
 
 
 def sections(text: str) -> Iterator[str]:
@@ -36,11 +40,19 @@ def sections(text: str) -> Iterator[str]:
 
 
 def section(row: str) -> Iterator[str]:
-    """Yield the section of one claim."""
+    """Yield the section of one claim.
+
+    Raises
+    ------
+    ExtensionError
+        If there is no such claim today.
+    """
     cells = [cell.strip().replace("\\|", "|") for cell in _CELLS.split(row)[1:-1]]
     name, place, statement, needs, errata, mistakes = cells
     formula = statement.strip("$")
-    yield from ("", f"### {name}", "", place, "", "$$", formula, "$$", "")
+    if name not in _STATEMENTS:
+        raise ExtensionError(f"docs/claims.md has {name}, which is no claim: proofs-check list --markdown writes it anew")
+    yield from ("", f"### {name}", "", place, "", "$$", formula, "$$", "", f"`{_STATEMENTS[name]}`{{.said}}", "")
     told = [f"needs: {needs}"] if needs else []
     if errata:
         told.append("read with " + _ERRATUM.sub(lambda found: f"[{found[0]}](#{found[0]})", errata))

@@ -25,6 +25,13 @@ def public_modules(package: str) -> list[str]:
     return sorted(name for name in names if not any(part.startswith("_") for part in name.split(".")))
 
 
+def modules_of(line: str) -> list[str]:
+    """Return the modules that a line of the reference stands for: ``p.*`` has p and what is in it, ``p.+`` not p."""
+    if line.endswith(".*"):
+        return public_modules(line[:-2])
+    return public_modules(line[:-2])[1:] if line.endswith(".+") else [line]
+
+
 def home(module: str, name: str) -> str:
     """Return the module that documents a name that another offers."""
     return homes().get((module, name), module)

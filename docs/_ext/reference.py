@@ -1,7 +1,8 @@
 """The reference of the API: ``.. modules::`` documents the modules that it is given; one left out fails the build.
 
 Each module becomes a section, with its own names in full and pointers to those that have their home elsewhere. A
-package name that ends in ``.*`` stands for the package and all public modules in it.
+package name that ends in ``.*`` stands for the package and all public modules in it, one that ends in ``.+`` for the
+modules alone.
 """
 
 import importlib
@@ -10,7 +11,7 @@ from typing import Any, ClassVar
 
 from docutils import nodes
 from names import as_text
-from public import documentation, home, is_constant, missing, public_modules, public_names
+from public import documentation, home, is_constant, missing, modules_of, public_names
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
@@ -29,8 +30,7 @@ class Modules(SphinxDirective):
         """Write the stanzas that autodoc understands, and have them read."""
         found: list[nodes.Node] = []
         for line in self.content:
-            name = line.strip()
-            for module in public_modules(name.removesuffix(".*")) if name.endswith(".*") else [name]:
+            for module in modules_of(line.strip()):
                 self._note(module)
                 text = "\n".join(stanza(module, inherited="inherited" in self.options))
                 found += self.parse_text_to_nodes(text, allow_section_headings=True)

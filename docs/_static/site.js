@@ -5,7 +5,7 @@ if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined
 
 // What scrolls in a box of its own has to be reached by the keyboard, in browsers too that do not see to it themselves.
 function reachable() {
-  for (const box of document.querySelectorAll("pre, .table-wrapper, .display")) {
+  for (const box of document.querySelectorAll("pre, .table-wrapper, .display, .picture")) {
     if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
   }

@@ -198,7 +198,8 @@ CLAIMS: Final = (
         id="A1-eos",
         place="Appendix A.1",
         statement="π(EOS|s_t) = P(len = t | S_t = s_t) for t ≥ 1, EOS counted",
-        latex=r"\pi(\mathrm{EOS} \mid s_t) = P(\mathrm{len} = t \mid S_t = s_t), \quad t \ge 1",
+        latex=r"\pi(\mathrm{EOS} \mid s_t) = P(\mathrm{len} = t \mid S_t = s_t) \text{ for } t \ge 1, "
+        r"\text{ EOS counted}",
         hypotheses=f"{TREE}; prefixes of positive probability; printed for t ≥ 0, but there is no S_0",
         routes=("the softmax at s_t", "the law of the length among all responses that begin with s_t"),
         body=_end_given_prefix,
@@ -238,8 +239,8 @@ CLAIMS: Final = (
         id="A2-marg",
         place="Appendix A.2",
         statement="R(x, y) = log p(y|x) + A(x); laws of prefixes and lengths are sums of p",
-        latex=r"R(x, y) = \log p(y \mid x) + A(x), \quad "
-        r"p(y_{\le t} \mid x) = \sum_{y' \succeq y_{\le t}} p(y' \mid x)",
+        latex=r"R(x, y) = \log p(y \mid x) + A(x), \quad p(y_{\le t} \mid x) "
+        r"= \sum_{y' \succeq y_{\le t}} p(y' \mid x), \quad P(\mathrm{len} = t \mid x) = \sum_{|y| = t} p(y \mid x)",
         hypotheses=f"{TREE}; the “constant factor” is an additive constant of R",
         routes=(
             "rewards along each response; sums of exp R over its normaliser, by enumeration",

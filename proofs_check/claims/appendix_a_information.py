@@ -301,7 +301,8 @@ CLAIMS: Final = (
         id="A3-variance",
         place="beyond the paper",
         statement="Var Σ_t H(π(·|S_t)) may exceed Var log p: V=1, T=3, uniform: 2/9 (log 2)², 0",
-        latex=r"\operatorname{Var} \sum_t H(\pi(\cdot \mid S_t)) = \tfrac29 (\log 2)^2 > 0 = \operatorname{Var} \log p",
+        latex=r"\operatorname{Var} \sum_t H(\pi(\cdot \mid S_t)) = \tfrac29 (\log 2)^2 > 0 "
+        r"= \operatorname{Var} \log p \text{ for } V = 1, \; T = 3, \; p \text{ uniform}",
         hypotheses="V = 1, T = 3, three responses of probability 1/3; with T ≤ 2 the estimator is a constant",
         routes=("sums over the three responses", "by hand"),
         body=_variances,
@@ -359,8 +360,8 @@ CLAIMS: Final = (
         id="A4-stoch",
         place="Appendix A.4",
         statement="KL of trajectories = Σ_t E_(S_t~π)[KL(π(·|S_t)‖π0(·|S_t))]: μ cancels",
-        latex=r"\mathrm{KL}(p_\pi, p_{\pi_0}) = \sum_t \mathbb{E}_{S_t \sim p_\pi} "
-        r"\mathrm{KL}(\pi(\cdot \mid S_t), \pi_0(\cdot \mid S_t))",
+        latex=r"\mathrm{KL}(p_\pi, p_{\pi_0}) = \sum_t \mathbb{E}_{S_t \sim p_\pi} \mathrm{KL}(\pi(\cdot \mid S_t), "
+        r"\pi_0(\cdot \mid S_t)) \text{ of trajectories, without } \mu",
         hypotheses=f"{_PROCESS}; both with the same μ_1 and μ",
         routes=("Σ p log(p/p0) over all trajectories", "laws of S_t from step to step, with states merged"),
         body=_kl_of_process,

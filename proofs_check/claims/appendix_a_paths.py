@@ -256,8 +256,8 @@ CLAIMS: Final = (
         id="A7-variational",
         place="Appendix A.7",
         statement="A = max_(π_1) E[r + H(π_1) + … max_(π_T) E[r + H(π_T)]], at π = softmax(M r)",
-        latex=r"A = \max_{\pi_1} \mathbb{E}\bigl[r_1 + H(\pi_1) + \dots "
-        r"+ \max_{\pi_T} \mathbb{E}[r_T + H(\pi_T)]\bigr]",
+        latex=r"A = \max_{\pi_1} \mathbb{E}\bigl[r_1 + H(\pi_1) + \dots + \max_{\pi_T} \mathbb{E}[r_T "
+        r"+ H(\pi_T)]\bigr], \text{ at } \pi = \mathrm{softmax}(M(r))",
         hypotheses=f"{TREE}; each π_t sees S_t (printed: π_T ∈ P(V|S_(T-1))); a π misses KL(π‖π*) at each prefix",
         routes=("log-sum-exp over all responses, by enumeration", "rewards and entropies, from the last step back"),
         body=_nested,
@@ -274,7 +274,8 @@ CLAIMS: Final = (
         id="A8-elbo",
         place="Appendix A.8",
         statement="A_R ≥ E_p[R] + H(p) for every p, with gap KL(p‖p_R), 0 at q = M(r)",
-        latex=r"A_R = \mathbb{E}_p[R] + H(p) + \mathrm{KL}(p, p_R) \ge \mathbb{E}_p[R] + H(p)",
+        latex=r"A_R = \mathbb{E}_p[R] + H(p) + \mathrm{KL}(p, p_R) \ge \mathbb{E}_p[R] + H(p) "
+        r"\text{ for every } p, \quad \mathrm{KL}(p_q, p_R) = 0 \text{ at } q = M(r)",
         hypotheses=f"{TREE}; p allows only what R allows",
         routes=("log-sum-exp, and KL over all responses, by enumeration", "E_p[r + H(π)], step by step from the root"),
         body=_lower_bound,
@@ -293,7 +294,7 @@ CLAIMS: Final = (
         place="Appendix A.8",
         statement="min_R E_ρ ℓ_R = min_R max_q E_q[R] + H(p_q) - E_ρ[R] = H(ρ), at R = log ρ",
         latex=r"\min_R \mathbb{E}_\rho \ell_R = \min_R \max_q \mathbb{E}_{p_q}[R] + H(p_q) - \mathbb{E}_\rho[R] "
-        r"= H(\rho)",
+        r"= H(\rho), \text{ at } R = \log \rho",
         hypotheses=f"{TREE}; ρ(·|x) > 0 on what is allowed (else inf for min); every R is an R_r",
         routes=("risks and entropies by enumeration", "E_q[r + H(π)], step by step from the root, less E_ρ[R]"),
         body=_saddle,
@@ -341,8 +342,8 @@ CLAIMS: Final = (
         id="A9-Z",
         place="Appendix A.9",
         statement="Σ_(s_t) α(s_t) β(s_t) = Z P(|Y| ≥ t), which is Z for every t at fixed length",
-        latex=r"\sum_{s_t} \alpha(s_t) \beta(s_t) = Z \, P(|Y| \ge t), \quad "
-        r"\sum_{s_t} \alpha(s_t) \beta(s_t) + \sum_{|y| < t} e^{R(y)} = Z",
+        latex=r"\sum_{s_t} \alpha(s_t) \beta(s_t) = Z \, P(|Y| \ge t) = Z - \sum_{|y| < t} e^{R(y)}, "
+        r"\text{ which is } Z \text{ for every } t \text{ at fixed length}",
         hypotheses=f"{TREE}; printed with Z alone, which needs responses of one length or an absorbing end",
         routes=("products from the root, times values of the soft Bellman recursion", "sums over all responses"),
         body=_cut,
@@ -360,7 +361,8 @@ CLAIMS: Final = (
         id="A9-lattice",
         place="Appendix A.9",
         statement="rewards of the last W tokens: one node for each (t, context) gives V and Z",
-        latex=r"r(s_t, a) = f_t(y_{t-W}, \dots, y_{t-1}, a) \implies V(s_t) = \log \beta_t(y_{t-W}, \dots, y_{t-1})",
+        latex=r"r(s_t, a) = f_t(y_{t-W}, \dots, y_{t-1}, a) \implies V(s_t) "
+        r"= \log \beta_t(y_{t-W}, \dots, y_{t-1}), \; Z = e^{V(s_1)}",
         hypotheses=f"{TREE}; rewards may depend on t; W = 0, 1, 2",
         routes=("the recursion over the tree; sums over all responses", "the recursion over contexts"),
         body=_lattice,
@@ -377,7 +379,8 @@ CLAIMS: Final = (
         id="A9-lattice-cost",
         place="Appendix A.9",
         statement="a window of W tokens has ≤ T V^W (V+1) edges; T V^(W+1) without EOS",
-        latex=r"\#\text{edges} = \sum_{t < T-1} V^{\min(t, W)} (V+1) + V^{\min(T-1, W)} \le T V^W (V+1)",
+        latex=r"\#\text{edges} = \sum_{t < T-1} V^{\min(t, W)} (V+1) + V^{\min(T-1, W)} \le T V^W (V+1), \quad "
+        r"\#\text{edges} \le T V^{W+1} \text{ without EOS}",
         hypotheses="up to T-1 tokens and EOS, or T tokens; one visit of each edge; O(T V²) for W = 1",
         routes=("the (t, context, action) that occur in some response, counted", "the formula"),
         body=_edges,

@@ -114,7 +114,7 @@ CLAIMS: Final = (
         id="P4-validity",
         place="Proposition 4, Appendix B.5",
         statement="Σ_y p_q(y|x) = 1 for every q with π(EOS|s_T) = 1",
-        latex=r"\sum_{y} p_q(y \mid x) = 1 \text{ whenever } \pi(\mathrm{EOS} \mid s_T) = 1",
+        latex=r"\sum_{y} p_q(y \mid x) = 1 \text{ for every } q \text{ with } \pi(\mathrm{EOS} \mid s_T) = 1",
         hypotheses="any finite tree of responses, one for each prompt; q any logits, -inf into dead prefixes",
         routes=("the sum over all responses of products of next-token probabilities", "1"),
         body=_validity,
@@ -128,7 +128,8 @@ CLAIMS: Final = (
         id="L1-kl",
         place="Lemma 1, Appendix B.4",
         statement="KL(σ(f)‖σ(g)) = Σ σ_f (f-g) - log Z_f/Z_g ≤ 2 max |f-g|, in either direction",
-        latex=r"\mathrm{KL}(\sigma(f), \sigma(g)) \le 2 \|f - g\|_\infty",
+        latex=r"\mathrm{KL}(\sigma(f), \sigma(g)) = \sum \sigma_f (f - g) - \log \tfrac{Z_f}{Z_g} "
+        r"\le 2 \|f - g\|_\infty, \text{ in either direction}",
         hypotheses=f"{_STEPS}. Never attained; 2 is the best constant, as the distance grows",
         routes=(
             "Σ π log(π/π') at every prefix of two tables",
@@ -155,7 +156,7 @@ CLAIMS: Final = (
         id="L1-logZ",
         place="Lemma 1, Appendix B.4",
         statement="|log Z_f - log Z_g| ≤ max |f - g|, attained by f = g + c",
-        latex=r"|\log Z_f - \log Z_g| \le \|f - g\|_\infty",
+        latex=r"|\log Z_f - \log Z_g| \le \|f - g\|_\infty, \text{ attained by } f = g + c",
         hypotheses=_STEPS,
         routes=("log-sum-exp of the logits at every prefix", "their largest distance; a constant that is added"),
         body=_partitions,
@@ -172,8 +173,9 @@ CLAIMS: Final = (
         id="B4-proof",
         place="Appendix B.4",
         statement="KL(p_q‖p_R) = Σ_t E_q KL(π_q‖π_q*) ≤ 2 E_q|Y| max_{S(x)} |q* - q|, E_q|Y| ≤ T",
-        latex=r"\mathrm{KL}(p_q, p_{R_r}) = \sum_t \mathbb{E}_{S_t \sim \pi_q} \mathrm{KL}(\pi_q, \pi_{q^\star}) \le "
-        r"2\, \mathbb{E}_q|Y| \max_{s \in S(x), a} |q^\star - q|, \quad q^\star = M(r)",
+        latex=r"\mathrm{KL}(p_q, p_{R_r}) = \sum_t \mathbb{E}_{S_t \sim \pi_q} \mathrm{KL}(\pi_q, \pi_{q^\star}) "
+        r"\le 2\, \mathbb{E}_q|Y| \max_{s \in S(x), a} |q^\star(s,a) - q(s,a)|, \quad \mathbb{E}_q|Y| \le T, \quad "
+        r"q^\star = M(r)",
         hypotheses=f"{FORCED}; a prefix counts where the response gets that far. Printed with π_q*, π_q exchanged",
         routes=(
             "log-probabilities of whole responses, one side by enumeration of the rewards",

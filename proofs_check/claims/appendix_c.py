@@ -140,7 +140,7 @@ CLAIMS: Final = (
         id="C-nseq",
         place="Appendix C.1",
         statement="|Y| = V^T: 4096 for (V,T) = (8,4), 65536 for (4,8)",
-        latex=r"|Y| = V^T = 4096,\ 65536",
+        latex=r"|Y| = V^T = 4096 \text{ for } (V, T) = (8, 4), \quad 65536 \text{ for } (V, T) = (4, 8)",
         hypotheses="strings of T tokens, without EOS, one prompt; none of the three Y with EOS has these numbers",
         routes=("strings listed one by one", "V^T, and the number printed"),
         body=_n_sequences,
@@ -157,7 +157,9 @@ CLAIMS: Final = (
         id="C-params",
         place="Appendix C.2",
         statement="EBM parameters: 3633 (N=2, D=F=16), 76609 (N=3, D=F=64); ARM: + (V-1)(D+1)",
-        latex=r"(V+1)D + (T+1)D + N(4D + 4(D^2+D) + 2DF + F + D) + D + 1 = 3633,\ 76609",
+        latex=r"\#\mathrm{EBM} = (V+1)D + (T+1)D + N(4D + 4(D^2+D) + 2DF + F + D) + D + 1 = 3633 \text{ for } N "
+        r"= 2, \; D = F = 16, \quad = 76609 \text{ for } N = 3, \; D = F = 64; \quad "
+        r"\#\mathrm{ARM} = \#\mathrm{EBM} + (V-1)(D+1)",
         hypotheses="rows for BOS; layer norms with scale and bias, all biases, no final norm; V + T = 12",
         routes=("every array of weights listed with its shape", "the formula, and the number printed"),
         body=_parameters,
@@ -175,7 +177,7 @@ CLAIMS: Final = (
         id="C-overparam",
         place="Appendix C.2",
         statement="2 layers: fewer parameters than V^T - 1; 3 layers: more",
-        latex=r"3633 < V^T - 1 < 76609",
+        latex=r"\text{2 layers: } 3633 < V^T - 1, \quad \text{3 layers: } 76609 > V^T - 1",
         hypotheses="against the degrees of freedom of one distribution over V^T strings",
         routes=("the formula of C-params", "strings listed one by one, less one"),
         body=_overparametrised,
@@ -191,7 +193,9 @@ CLAIMS: Final = (
         id="C-zipf",
         place="Appendix C.2 (the exponent is not printed; 1 here)",
         statement="ρ_i ∝ 1/i: H = 6.0664, KL(ρ‖uniform) = 2.2514 (n=4096); 7.7214, 3.3689 (65536)",
-        latex=r"H = \log H_n + \frac{1}{H_n}\sum_{i \le n}\frac{\log i}{i}, \quad KL(\rho \| u) = \log n - H",
+        latex=r"\rho_i \propto 1/i:\quad H = \log h + \frac{1}{h} \sum_{i \le n} \frac{\log i}{i}, \; "
+        r"h = \sum_{i \le n} \frac{1}{i}, \; \mathrm{KL}(\rho, \text{uniform}) = \log n - H; \quad 6.0664, \; "
+        r"2.2514 \text{ for } n = 4096; \quad 7.7214, \; 3.3689 \text{ for } n = 65536",
         hypotheses="one prompt; the order of the strings does not matter here",
         routes=(
             "added up term by term",

@@ -202,7 +202,7 @@ CLAIMS: Final = (
         id="C-centering",
         place="Appendix C.3, with 1/n",
         statement="c(z) = z - <z,1>1/n: c(q + shift at each prefix) = c(q) = c(log π)",
-        latex=r"c(z) = z - \tfrac{1}{n}\langle z, 1\rangle 1, \quad c(z + \alpha 1) = c(z)",
+        latex=r"c(z) = z - \tfrac{1}{n}\langle z, 1\rangle 1, \quad c(q + \alpha(s) 1) = c(q) = c(\log \pi)",
         hypotheses="n: the number of allowed actions at the prefix",
         routes=("shifted logits, and log-probabilities, centred", "logits centred"),
         body=_centring,
@@ -220,7 +220,7 @@ CLAIMS: Final = (
         id="C-distance",
         place="Appendix C.3, 'after mapping'",
         statement="‖c(M(r)) - c(q)‖∞ depends on p_{R_r} and p_q alone",
-        latex=r"\|c(M(r)) - c(q)\|_\infty \text{ is a function of } p_{R_r}, p_q",
+        latex=r"\|c(M(r)) - c(q)\|_\infty \text{ depends on } p_{R_r} \text{ and } p_q \text{ alone}",
         hypotheses=f"{TREE}; c centres at each prefix over allowed actions; the maximum is over all of them",
         routes=(
             "after shaping r, after shifts of q, and from log-probabilities",
@@ -245,7 +245,8 @@ CLAIMS: Final = (
         id="C-before",
         place="Appendix C.3, 'before mapping'",
         statement="‖c(R) - c(R_q)‖∞ with p_q = p_R: 0 for q = log π, δ max(f, 1-f) for q(s,·) + δ",
-        latex=r"\|c(R) - c(R_q)\|_\infty = \delta \max(f, 1 - f) \text{ after } q(s, \cdot) \mathrel{+}= \delta",
+        latex=r"p_q = p_R:\quad \|c(R) - c(R_q)\|_\infty = 0 \text{ for } q = \log \pi, \quad "
+        r"\delta \max(f, 1 - f) \text{ for } q(s, \cdot) = \log \pi(\cdot \mid s) + \delta",
         hypotheses="every action allowed; f < 1: the share of responses that pass s; (V,T) = (2,3), δ = 10: 40/7",
         routes=("R_q(y) = Σ_t q(s_t, y_t), centred over responses", "0, and the closed form"),
         body=_before,
@@ -264,7 +265,9 @@ CLAIMS: Final = (
         id="C5-bound",
         place="Appendix C.5, with Proposition 3's 2T; sharper: beyond the paper",
         statement="KL(p_q‖p_q') ≤ Σ_s P(s) κ(span_s/2) ≤ 2T max|q-q'|, ≤ Σ_s P(s) span_s²/8",
-        latex=r"KL(p_q \| p_{q'}) \le \sum_s P_q(s)\,\kappa(\mathrm{span}_s / 2) \le 2T \|q - q'\|_\infty",
+        latex=r"\mathrm{KL}(p_q, p_{q'}) \le \sum_s P_q(s)\,\kappa(\mathrm{span}_s / 2) "
+        r"\le 2T \|q - q'\|_\infty, \quad \sum_s P_q(s)\,\kappa(\mathrm{span}_s / 2) "
+        r"\le \sum_s P_q(s)\,\mathrm{span}_s^2 / 8",
         hypotheses=f"{TREE}; maximum and span of q - q' over allowed actions",
         routes=("KL over whole responses", "local spans, weighted by the chance of the prefix; the largest distance"),
         body=_bound,
@@ -283,8 +286,9 @@ CLAIMS: Final = (
         id="C-gns",
         place="Appendix C.6 (Figure 8); the identity is beyond the paper",
         statement="coherence = 1/(1 + GNS), for batches with E g_B = ∇L",
-        latex=r"\frac{\|E g_B\|^2}{E\|g_B\|^2} = \frac{1}{1 + GNS}, \quad"
-        r" GNS = \frac{E\|g_B - \nabla L\|^2}{\|\nabla L\|^2}",
+        latex=r"\text{coherence } \frac{\|\mathbb{E} g_B\|^2}{\mathbb{E}\|g_B\|^2} = \frac{1}{1 + \mathrm{GNS}}, \; "
+        r"\mathrm{GNS} = \frac{\mathbb{E}\|g_B - \nabla L\|^2}{\|\nabla L\|^2}, \text{ for } \mathbb{E} g_B "
+        r"= \nabla L",
         hypotheses="prompts and responses of a batch drawn independently from the data; g_B the mean gradient of L^EBM",
         routes=(
             "moments over every batch of two, listed with its chance",

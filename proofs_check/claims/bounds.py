@@ -225,8 +225,9 @@ CLAIMS: Final = (
         place="beyond the paper (Proposition 3, sharp)",
         statement="sup KL over max |f-g| ≤ ε is D: D(s) = d₂ + F(ε, d₁-d₂), d₁ ≥ d₂ below s",
         latex=r"\sup_{\|f-g\|_\infty \le \varepsilon} \mathrm{KL}(p_f, p_g) = D(x), \quad "
-        r"D(s) = d_2 + F(\varepsilon, d_1 - d_2), \quad "
-        r"F = \max_P \bigl[\varepsilon(2P-1) + \log(P e^{-\varepsilon} + (1-P) e^{\varepsilon}) + P\delta\bigr]",
+        r"D(s) = d_2 + F(\varepsilon, d_1 - d_2), \; d_1 \ge d_2 \text{ the largest two } D(s \oplus a), \quad "
+        r"F(\varepsilon, \delta) = \max_P \bigl[\varepsilon(2P-1) + \log(P e^{-\varepsilon} + (1-P) e^{\varepsilon}) "
+        r"+ P\delta\bigr]",
         hypotheses=f"{TREE}; d₁, d₂ the largest two D(s⊕a), D = d₁ where one action is left; either direction",
         routes=(
             "KL of whole responses, by enumeration; of pairs that attain D, or approach it as chances go to 0",
@@ -248,8 +249,9 @@ CLAIMS: Final = (
         id="K-lower",
         place="beyond the paper",
         statement="KL(p‖q) ≥ Σ_s P(s) L_s, L = (π_a+π_b) KL of a against b, = for two actions",
-        latex=r"\mathrm{KL}(p, q) \ge \sum_s P_p(s)\, (\pi_a + \pi_b)\, \mathrm{KL}\bigl(\tfrac{\pi_a}{\pi_a + \pi_b} "
-        r"\big\| \text{log-odds lower by } w\bigr) \ge \sum_s 2 P_p(s) \min(\pi_a, \pi_b) \log\cosh(w/2)",
+        latex=r"\mathrm{KL}(p, q) \ge \sum_s P_p(s) L_s \text{ (equal for two actions)}, \quad "
+        r"L_s = (\pi_a + \pi_b)\, \mathrm{KL}\bigl(\tfrac{\pi_a}{\pi_a + \pi_b} \big\| "
+        r"\text{log-odds lower by } w\bigr) \ge 2 \min(\pi_a, \pi_b) \log\cosh(w/2)",
         hypotheses=f"{TREE}; a, b any two actions of each prefix, w the difference of log π_p/π_q between them",
         routes=(
             "KL of whole responses, by enumeration",
@@ -271,7 +273,8 @@ CLAIMS: Final = (
         id="K-tv",
         place="beyond the paper (Pinsker; Bretagnolle and Huber)",
         statement="TV(p, q) ≤ min(√(KL/2), √(1 - e^(-KL))), KL either way",
-        latex=r"\mathrm{TV}(p, q) \le \min\bigl(\sqrt{\mathrm{KL}/2}, \sqrt{1 - e^{-\mathrm{KL}}}\bigr)",
+        latex=r"\mathrm{TV}(p, q) \le \min\bigl(\sqrt{\mathrm{KL}/2}, \sqrt{1 - e^{-\mathrm{KL}}}\bigr), \quad "
+        r"\mathrm{KL} = \mathrm{KL}(p, q) \text{ or } \mathrm{KL}(q, p)",
         hypotheses="any two distributions over responses; TV = ½ Σ|p-q|; ½ is the best constant as KL → 0",
         routes=("½ Σ|p-q| over responses, squared", "KL of whole responses"),
         body=_total_variation,

@@ -247,8 +247,8 @@ CLAIMS: Final = (
         id="D-k1-k3",
         place=_SCHULMAN,
         statement="y ~ p, x = q(y)/p(y): E[-log x] = KL(p‖q) = E[x - 1 - log x] + q(p = 0)",
-        latex=r"\mathbb{E}_{y \sim p}[-\log x] = \mathrm{KL}(p, q) = \mathbb{E}_{y \sim p}[x - 1 - \log x] + q(p = 0), "
-        r"\quad x = q(y)/p(y)",
+        latex=r"\mathbb{E}_{y \sim p}[{-\log} x] = \mathrm{KL}(p, q) = \mathbb{E}_{y \sim p}[x - 1 - \log x] + q(p "
+        r"= 0), \quad x = q(y)/p(y)",
         hypotheses=f"{TREE}; q allows what p allows. k3 is unbiased where p allows what q allows, too",
         routes=(
             "k1 and k3 of each response, weighted by p",
@@ -270,8 +270,9 @@ CLAIMS: Final = (
         id="D-k2",
         place=_SCHULMAN,
         statement="E k2 = ½ E (log p/q)² = ½ (Var k1 + KL²), which is not KL",
-        latex=r"\mathbb{E}_p \tfrac12 (\log \tfrac pq)^2 = \tfrac12 \bigl(\operatorname{Var} k_1 + "
-        r"\mathrm{KL}(p, q)^2\bigr) \ne \mathrm{KL}(p, q)",
+        latex=r"\mathbb{E}_p k_2 = \mathbb{E}_p \tfrac12 (\log \tfrac pq)^2 "
+        r"= \tfrac12 \bigl(\operatorname{Var} k_1 + \mathrm{KL}(p, q)^2\bigr) \ne \mathrm{KL}(p, q) "
+        r"\text{ in general}",
         hypotheses=f"{TREE}; q allows what p allows. Not KL in general: there are p and q with E k2 = KL",
         routes=(
             "k2 of each response, weighted by p",
@@ -292,8 +293,8 @@ CLAIMS: Final = (
         id="D-k3-variance",
         place="beyond the paper",
         statement="Var k3 = Var k1 + χ²(q‖p) - 2 (KL(p‖q) + KL(q‖p)): either may be larger",
-        latex=r"\operatorname{Var} k_3 = \operatorname{Var} k_1 + \chi^2(q \Vert p) - 2\, (\mathrm{KL}(p, q) + "
-        r"\mathrm{KL}(q, p))",
+        latex=r"\operatorname{Var} k_3 = \operatorname{Var} k_1 + \chi^2(q \Vert p) - 2\, (\mathrm{KL}(p, q) "
+        r"+ \mathrm{KL}(q, p))\text{: either may be larger}",
         hypotheses=f"{TREE}; p and q allow the same",
         routes=(
             "k3 of each response, weighted by p",

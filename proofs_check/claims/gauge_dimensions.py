@@ -177,7 +177,8 @@ CLAIMS: Final = (
         id="G-shaping",
         place="beyond the paper; Section 3.2, eq. (5)",
         statement="ker(r ↦ R_r) = {φ(s) - φ(s⊕a): φ(x) = 0}, of dimension I - 1; rank |Y|",
-        latex=r"\ker(r \mapsto R_r) = \{\varphi(s) - \varphi(s \oplus a) : \varphi(x) = 0\}",
+        latex=r"\ker(r \mapsto R_r) = \{\varphi(s) - \varphi(s \oplus a) : \varphi(x) = 0\}, \quad "
+        r"\dim \ker = I - 1, \quad \operatorname{rank} = |Y|",
         hypotheses="any finite tree with I prefixes and leaves Y, for each prompt; φ = 0 after the last step",
         routes=(
             "responses times pairs, written out, times shaping, written out; ranks over the rationals",
@@ -197,7 +198,8 @@ CLAIMS: Final = (
         id="G-dims",
         place="beyond the paper; Sections 3.1 and 3.2",
         statement="|E| = I + |Y| - 1, rank(r ↦ R_r) = |Y|, kernel I - 1; (2,3): 13, 7, 6; times |X|",
-        latex=r"|E| = I + |Y| - 1, \quad \operatorname{rank}(r \mapsto R_r) = |Y|, \quad \dim\ker = I - 1",
+        latex=r"|E| = I + |Y| - 1, \quad \operatorname{rank}(r \mapsto R_r) = |Y|, \quad \dim\ker = I - 1; \quad "
+        r"13, \; 7, \; 6 \text{ for } (V, T) = (2, 3); \text{ times } |X|",
         hypotheses="any finite tree with I prefixes and leaves Y; with EOS I = |Y|, for length T I = Σ_{t<T} V^t",
         routes=("pairs and prefixes listed, ranks by elimination over the rationals", "closed forms"),
         body=_dimensions,
@@ -214,7 +216,8 @@ CLAIMS: Final = (
         id="G-eq3-dims",
         place="beyond the paper; eq. (3)",
         statement="with r(s_T,EOS) = 0: |E| = 2|Y|-1-V^(T-1), rank |Y|, kernel |Y|-1-V^(T-1)",
-        latex=r"r(s_T, EOS) = 0:\quad |E| = 2|Y| - 1 - V^{T-1}, \quad \operatorname{rank} = |Y|",
+        latex=r"r(s_T, \mathrm{EOS}) = 0:\quad |E| = 2|Y| - 1 - V^{T-1}, \quad \operatorname{rank} = |Y|, \quad "
+        r"\dim\ker = |Y| - 1 - V^{T-1}",
         hypotheses="responses with EOS, bare EOS among them; T ≥ 2 (for T = 1 nothing is free, and the rank is 0)",
         routes=("pairs before the last step, listed; ranks by elimination over the rationals", "closed forms"),
         body=_without_last,

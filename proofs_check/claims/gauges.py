@@ -219,7 +219,9 @@ CLAIMS: Final = (
         id="G-sections",
         place="beyond the paper; B.3 uses the first, Section 2.2 the second",
         statement="terminal R has R_r = R; log π has V = 0; M(r) - r = V(s⊕a), so M(log π) = log π",
-        latex=r"M(r) = r \iff V_q(s) = 0 \text{ at every prefix but the root}; \quad M(\log\pi) = \log\pi",
+        latex=r"R_r = R \text{ for } r = R \text{ at last steps, } 0 \text{ before}; \quad "
+        r"V_q = 0 \text{ for } q = \log \pi; \quad M(r)(s,a) - r(s,a) = V_q(s \oplus a), \text{ so } M(\log\pi) "
+        r"= \log\pi",
         hypotheses="any finite tree of responses, one for each prompt; the value at the root takes part in no logit",
         routes=(
             "R of rewards at last steps alone, against R; sums of π, against 1",

@@ -280,7 +280,7 @@ CLAIMS: Final = (
         place="beyond the paper; Fisher metrics of C. R. Rao (1945), of policies S. Kakade (2001)",
         statement="F_r d = J_Mᵀ F_q J_M d = Cov(1{(s,a)}, R_d), F_q d = P(s) π (d - E_π d)",
         latex=r"F_r d = J_M^\top F_q J_M d = \mathrm{Cov}_p(1\{(s,a)\}, R_d), \quad "
-        r"(F_q d)(s,a) = P(s)\, \pi(a \mid s) \bigl(d(s,a) - \mathrm{E}_\pi d(s,\cdot)\bigr), \quad "
+        r"(F_q d)(s,a) = P(s)\, \pi(a \mid s) \bigl(d(s,a) - \mathbb{E}_\pi d(s,\cdot)\bigr), \quad "
         r"\langle d, F_r d\rangle = \mathrm{Var}\, R_d",
         hypotheses=f"{FORCED}; of each prompt's own distribution",
         routes=(
@@ -304,8 +304,9 @@ CLAIMS: Final = (
         id="F-natural",
         place="beyond the paper; natural gradients of S. Amari (1998), of policies S. Kakade (2001)",
         statement="d = P_ρ(s)/P_p(s) - P_ρ(s,a)/P_p(s,a): F_q d = ∇_q L, F_r d = ∇_r L, J_M d = d",
-        latex=r"d(s,a) = \frac{P_\rho(s)}{P_p(s)} - \frac{P_\rho(s,a)}{P_p(s,a)}: \quad F_q d = \nabla_q L^{ARM}, \; "
-        r"F_r d = \nabla_r L^{EBM}, \; J_M d = d, \; R_d(y) = 1 - \rho(y)/p(y)",
+        latex=r"d(s,a) = \frac{P_\rho(s)}{P_p(s)} - \frac{P_\rho(s,a)}{P_p(s,a)}: \quad "
+        r"F_q d = \nabla_q L^{\mathrm{ARM}}, \; F_r d = \nabla_r L^{\mathrm{EBM}}, \; J_M d = d, \; "
+        r"R_d(y) = 1 - \rho(y)/p(y)",
         hypotheses=f"{FORCED}; p > 0 wherever ρ > 0",
         routes=(
             "the metric of F-metric on d, in logits and in rewards",

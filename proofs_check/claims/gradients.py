@@ -221,8 +221,8 @@ CLAIMS: Final = (
         id="A10-arm",
         place="Appendix A.10",
         statement="∂A^ARM(x,y)/∂q(s,a) = π_q(a|s) if s = s_t for some t ≤ |y|, else 0",
-        latex=r"\frac{\partial A^{ARM}_q(x,y)}{\partial q(s,a)}"
-        r" = \pi_q(a \mid s)\,[s = s_t \text{ for some } t \le |y|]",
+        latex=r"\frac{\partial A^{\mathrm{ARM}}_q(x,y)}{\partial q(s,a)} = \pi_q(a \mid s) \text{ if } s = s_t "
+        r"\text{ for some } t \le |y|, \text{ else } 0",
         hypotheses=f"{FORCED}; A^ARM(x,y) = Σ_t V_q(s_t)",
         routes=(
             "the policy at the states of y, 0 elsewhere",
@@ -272,7 +272,8 @@ CLAIMS: Final = (
         id="GR-arm-risk",
         place="beyond the paper: A.10 under the expectation",
         statement="∂L^ARM/∂q(s,a) = p_X(x) ρ(s) (π_q(a|s) - π_ρ(a|s))",
-        latex=r"\frac{\partial L^{ARM}}{\partial q(s,a)} = p_X(x)\, \rho(s)\, (\pi_q(a \mid s) - \pi_\rho(a \mid s))",
+        latex=r"\frac{\partial L^{\mathrm{ARM}}}{\partial q(s,a)} "
+        r"= p_X(x)\, \rho(s)\, (\pi_q(a \mid s) - \pi_\rho(a \mid s))",
         hypotheses=f"{FORCED}; ρ(s): the chance that Y ∼ ρ(·|x) passes s",
         routes=(
             "the library's formula",
@@ -292,7 +293,7 @@ CLAIMS: Final = (
         id="GR-ebm-risk",
         place="beyond the paper: A.10 and A.11 under the expectation",
         statement="∂L^EBM(R_r)/∂r(s,a) = p_X(x) (p_{R_r}(s,a) - ρ(s,a))",
-        latex=r"\frac{\partial L^{EBM}(R_r)}{\partial r(s,a)} = p_X(x)\, (p_{R_r}(s,a) - \rho(s,a))",
+        latex=r"\frac{\partial L^{\mathrm{EBM}}(R_r)}{\partial r(s,a)} = p_X(x)\, (p_{R_r}(s,a) - \rho(s,a))",
         hypotheses=f"{FORCED}; p(s,a): the chance that Y ∼ p(·|x) passes s and takes a",
         routes=(
             "the library's formula",
@@ -322,7 +323,8 @@ CLAIMS: Final = (
         id="GR-chain",
         place="beyond the paper: L^EBM(R_r) = L^ARM(M r) of B.3, differentiated",
         statement="∇_r L^EBM(R_r) = J_Mᵀ ∇_q L^ARM(M r), J_M the Jacobian of M at r",
-        latex=r"\nabla_r L^{EBM}(R_r) = J_M^\top \nabla_q L^{ARM}(M(r))",
+        latex=r"\nabla_r L^{\mathrm{EBM}}(R_r) = J_M^\top \nabla_q L^{\mathrm{ARM}}(M(r)), \quad "
+        r"J_M = \frac{\partial M(r)}{\partial r}",
         hypotheses=FORCED,
         routes=(
             "p_R - ρ at each pair, the library's formula",

@@ -228,7 +228,8 @@ CLAIMS: Final = (
         id="GR-jacobian",
         place="beyond the paper (Proposition 1 says that M is a bijection)",
         statement="det J_M = 1: J_M has 1 on its diagonal, and 0 unless r(s',a') is deeper",
-        latex=r"\det J_M = 1",
+        latex=r"\det J_M = 1, \quad \frac{\partial q(s,a)}{\partial r(s,a)} = 1, \quad "
+        r"\frac{\partial q(s,a)}{\partial r(s',a')} = 0 \text{ unless } (s',a') \text{ is deeper}",
         hypotheses=f"{FORCED}; pairs in order of depth, each prompt's apart",
         routes=(
             "unit vectors pushed through M one by one, their entries as rationals",
@@ -248,7 +249,8 @@ CLAIMS: Final = (
         id="GR-adjoint",
         place="beyond the paper",
         statement="<g, J_M d> = <J_Mᵀ g, d>; below (s,a), J_M = P(s',a' | s,a)",
-        latex=r"\langle g, J_M d\rangle = \langle J_M^\top g, d\rangle",
+        latex=r"\langle g, J_M d\rangle = \langle J_M^\top g, d\rangle, \quad "
+        r"\frac{\partial q(s,a)}{\partial r(s',a')} = P(s',a' \mid s,a) \text{ below } (s,a)",
         hypotheses=FORCED,
         routes=(
             "J_M d from the leaves up",
@@ -269,7 +271,8 @@ CLAIMS: Final = (
         id="GR-minimisers",
         place="Proposition 2 and B.3; that the gradients vanish there is beyond the paper",
         statement="r* = log ρ at last steps, 0 before: ∇L^EBM(r*) = 0 and ∇L^ARM(M r*) = 0",
-        latex=r"\nabla L^{EBM}(R_{r^\star}) = 0, \quad \nabla L^{ARM}(M(r^\star)) = 0",
+        latex=r"r^\star = \log \rho \text{ at last steps, } 0 \text{ before: } \nabla L^{\mathrm{EBM}}(R_{r^\star}) "
+        r"= 0, \quad \nabla L^{\mathrm{ARM}}(M(r^\star)) = 0",
         hypotheses=f"{FORCED}; ρ(y|x) > 0 wherever y is allowed",
         routes=(
             "the library's gradients at r* and M(r*), against 0",
@@ -305,7 +308,8 @@ CLAIMS: Final = (
         id="GR-taylor",
         place="beyond the paper",
         statement="0 ≤ f(r + hd) - f(r) - h<∇f, d> ≤ h²/8 · span², for A, L^EBM and L^ARM",
-        latex=r"0 \le f(r + hd) - f(r) - h\langle\nabla f, d\rangle \le \tfrac{h^2}{8}\,\mathrm{span}^2",
+        latex=r"0 \le f(r + hd) - f(r) - h\langle\nabla f, d\rangle \le \tfrac{h^2}{8}\,\mathrm{span}^2 "
+        r"\text{ for } f = A, \; L^{\mathrm{EBM}}, \; L^{\mathrm{ARM}}",
         hypotheses=f"{FORCED}; span of R_d over responses, for L^ARM of d(s,·), squared and averaged as f is",
         routes=(
             "f at two points, by enumeration (A, L^EBM) or along each response (L^ARM)",

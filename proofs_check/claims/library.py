@@ -79,7 +79,8 @@ CLAIMS: Final = (
         place="this library; Section 3.3, Appendix A.5",
         statement="soft_bellman with τ, γ and π_ref is q = r + γ V(s⊕a), V = τ log Σ π_ref e^(q/τ), and M⁻¹ undoes it",
         latex=r"q(s,a) = r(s,a) + \gamma V(s \oplus a), \quad "
-        r"V(s) = \tau \log \sum_a \pi_{\mathrm{ref}}(a \mid s) \, e^{q(s,a)/\tau}, \quad M^{-1}(M(r)) = r",
+        r"V(s) = \tau \log \sum_a \pi_{\mathrm{ref}}(a \mid s) \, e^{q(s,a)/\tau}, \quad "
+        r"M^{-1}(M(r)) = r \text{ at live pairs}",
         hypotheses="M⁻¹(M(r)) = r at live pairs, -inf elsewhere; π_ref > 0 on them; γ = ½, 1, 0.9; V = 0 after the end",
         routes=(
             "soft_bellman, by its kernel, and inverse_soft_bellman, with a table of weights",

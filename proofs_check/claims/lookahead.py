@@ -181,7 +181,7 @@ CLAIMS: Final = (
         id="H-operator",
         place=_PLACE,
         statement="M_h r = B_r^{h+1} 0, with B_r the soft Bellman operator, from V = 0",
-        latex=r"M_h\, r = B_r^{h+1}\, 0",
+        latex=r"M_h\, r = B_r^{h+1}\, 0, \quad (B_r V)(s,a) = r(s,a) + V(s \oplus a)",
         hypotheses=f"{_TREE}; (B_r V)(s, a) = r(s, a) + V(s⊕a), then V = τ log Σ exp(·/τ)",
         routes=(
             "M on the tree cut after each depth's horizon",
@@ -225,7 +225,8 @@ CLAIMS: Final = (
         id="H-success",
         place=_PLACE,
         statement="P(a draw from softmax(M_h r) ends in a response) ≥ exp -KL(p_{M r}‖p_{M_h r})",
-        latex=r"P_h(\text{success}) \ge e^{-\mathrm{KL}(p_{M r} \,\|\, p_{M_h r})}",
+        latex=r"P(\text{a draw from } \mathrm{softmax}(M_h r) \text{ ends in a response}) "
+        r"\ge e^{-\mathrm{KL}(p_{M r} \,\|\, p_{M_h r})}",
         hypotheses=f"{_TREE}; a draw that comes to a dead prefix stops there",
         routes=("products of softmax(M_h r), added up over responses", "p_R by enumeration, and its divergence"),
         body=_success,

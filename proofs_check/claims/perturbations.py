@@ -160,8 +160,9 @@ CLAIMS: Final = (
         id="K-residual",
         place="beyond the paper",
         statement="KL(p_q‖p_R), KL(p_R‖p_q) ≤ κ(½ span_y Σ_t δ(s_t,y_t)), δ = q - r - V_q(s⊕a)",
-        latex=r"\mathrm{KL}(p_q, p_{R_r}), \mathrm{KL}(p_{R_r}, p_q) \le "
-        r"\kappa\bigl(\tfrac12 \operatorname{span}_y \sum_t \delta(s_t, y_t)\bigr), \quad \delta = q - B_r q",
+        latex=r"\mathrm{KL}(p_q, p_{R_r}), \; \mathrm{KL}(p_{R_r}, p_q) "
+        r"\le \kappa\bigl(\tfrac12 \operatorname{span}_y \sum_t \delta(s_t, y_t)\bigr), \quad "
+        r"\delta(s,a) = q(s,a) - r(s,a) - V_q(s \oplus a)",
         hypotheses=f"{TREE}, the same for q and r; the span is at most max |δ| times the pairs that two do not share",
         routes=(
             "KL of whole responses, of products of softmax(q) and of exp R, both by enumeration",
@@ -188,8 +189,8 @@ CLAIMS: Final = (
         id="K-perturbation",
         place="beyond the paper",
         statement="KL(p_R‖p_R') ≤ κ(½ span_y (R-R')) ≤ κ(½ d max |r-r'|), d the pairs not shared",
-        latex=r"\mathrm{KL}(p_R, p_{R'}) \le \kappa\bigl(\tfrac12 \operatorname{span}_y (R - R')\bigr) \le "
-        r"\kappa\bigl(\tfrac12 d \|r - r'\|_\infty\bigr)",
+        latex=r"\mathrm{KL}(p_R, p_{R'}) \le \kappa\bigl(\tfrac12 \operatorname{span}_y (R - R')\bigr) "
+        r"\le \kappa\bigl(\tfrac12 d \|r - r'\|_\infty\bigr), \quad d \text{ the pairs not shared}",
         hypotheses=f"{TREE}; either direction; d = 2T (V ≥ 2), T + 1 (V = 1). Attained without EOS, else approached",
         routes=(
             "KL of whole responses, by enumeration; of pairs that attain or approach the bound",

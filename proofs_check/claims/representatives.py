@@ -302,7 +302,8 @@ CLAIMS: Final = (
         id="G-orbit",
         place="beyond the paper; Proposition 1",
         statement="R_r' = R_r + c(x) ⇔ r' = r + φ(s) - φ(s⊕a); then φ = V' - V, φ(x) = c(x)",
-        latex=r"R_{r'} = R_r + c(x) \iff r'(s,a) = r(s,a) + \varphi(s) - \varphi(s \oplus a), \quad \varphi = V' - V",
+        latex=r"R_{r'} = R_r + c(x) \iff r'(s,a) = r(s,a) + \varphi(s) - \varphi(s \oplus a); \quad "
+        r"\varphi = V' - V, \; \varphi(x) = c(x)",
         hypotheses=f"{_TREE}; one direction is G-invariance, this is the other",
         routes=(
             "rewards of the same model: R + c(x) on the last steps, log π of M(r), shaped r",
@@ -326,7 +327,7 @@ CLAIMS: Final = (
         id="G-min-norm",
         place="beyond the paper",
         statement="least Σr² for one R ⇔ r(into s) = Σ_a r(s,a), s ≠ x: currents of a tree",
-        latex=r"\min \sum r^2 \text{ given } R \iff r(\text{into } s) = \sum_a r(s,a), \; s \ne x",
+        latex=r"\sum r^2 \text{ least for one } R \iff r(\text{into } s) = \sum_a r(s,a) \text{ at every } s \ne x",
         hypotheses=f"{_TREE}; with a constant free for each prompt, also Σ_a r(x,a) = 0",
         routes=(
             "conductances in series and in parallel: what flows into a prefix is shared out by them",
@@ -348,7 +349,8 @@ CLAIMS: Final = (
         id="G-pythagoras",
         place="beyond the paper",
         statement="Σr² = Σu² + Σ(r-u)², u of least norm with R_u = R_r; R(y)²/|y| ≤ Σu²",
-        latex=r"\sum r^2 = \sum u^2 + \sum (r - u)^2, \quad R(y)^2/|y| \le \sum u^2",
+        latex=r"\sum r^2 = \sum u^2 + \sum (r - u)^2, \quad R(y)^2/|y| \le \sum u^2, \quad "
+        r"u \text{ of least norm with } R_u = R_r",
         hypotheses=f"{_TREE}; r any reward with the same R; c(x) and w(x) as in G-min-norm",
         routes=("sums of squares of r, and of r shaped", "sums of squares of currents, and of what is left"),
         body=_norms,
@@ -365,7 +367,8 @@ CLAIMS: Final = (
         id="G-centred",
         place="beyond the paper",
         statement="φ(s) = -mean_a(r(s,a) - φ(s⊕a)) ⇔ Σ_a r'(s,a) = 0; R loses its mean",
-        latex=r"\varphi(s) = -\operatorname{mean}_a (r(s,a) - \varphi(s \oplus a)) \iff \sum_a r'(s,a) = 0",
+        latex=r"\varphi(s) = {-\operatorname{mean}_a} (r(s,a) - \varphi(s \oplus a)) \iff \sum_a r'(s,a) = 0, \quad "
+        r"r'(s,a) = r(s,a) + \varphi(s) - \varphi(s \oplus a), \; R_{r'} = R_r - \operatorname{mean} R_r",
         hypotheses=f"{_TREE}; r' = r + φ(s) - φ(s⊕a); means over allowed actions, each as likely",
         routes=(
             "from the last step back",

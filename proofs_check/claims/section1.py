@@ -117,7 +117,8 @@ CLAIMS: Final = (
         id="N-S",
         place="Section 2.2, Appendix A.1",
         statement="states (x, y_<t): |S| = |X||Y|, |E| = |X|(2|Y| - 1); as strings, some merge",
-        latex=r"|S| = |X||Y|, \quad |E| = |X|(2|Y| - 1)",
+        latex=r"S = \{(x, y_{<t})\}:\quad |S| = |X||Y|, \quad |E| = |X|(2|Y| - 1), \quad "
+        r"|\{x \oplus y_{<t}\}| < |S| \text{ from } U = 3, \; T = 2 \text{ on}",
         hypotheses="t = 1..T; prompts of 1 to U-1 tokens after BOS (Section 1); strings merge from U = 3, T = 2 on",
         routes=("pairs, strings and the printed sets, written out", "|Y| counted, and the space's closed forms"),
         body=_states,
@@ -141,7 +142,8 @@ CLAIMS: Final = (
         id="N-X",
         place="Section 1",
         statement="X = {BOS}×⋃_{0..U-1} V^t: |X| = Σ_{t<U} V^t; from t = 1 it lacks x = BOS",
-        latex=r"X = \{\mathrm{BOS}\} \times \bigcup_{t=0}^{U-1} \mathcal{V}^t, \quad |X| = \sum_{t<U} V^t",
+        latex=r"X = \{\mathrm{BOS}\} \times \bigcup_{t=0}^{U-1} \mathcal{V}^t, \quad |X| = \sum_{t<U} V^t, \quad "
+        r"\text{from } t = 1 \text{ on it lacks } x = \mathrm{BOS}",
         hypotheses="U ≥ 1",
         routes=("the set, written out", "(V^U - 1)/(V - 1), and the printed set with BOS added"),
         body=_prompts,

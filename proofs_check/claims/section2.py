@@ -231,8 +231,8 @@ CLAIMS: Final = (
         id="S2-cost",
         place="Section 2.1",
         statement="A_R takes |Y| = (V^T - 1)/(V - 1) ≤ V^T terms for V > 1, and T for V = 1",
-        latex=r"|Y| = \frac{V^T - 1}{V - 1}, \quad V^{T-1} \le |Y| \le V^T \text{ for } V \ge 2, "
-        r"\quad |Y| = T \text{ for } V = 1",
+        latex=r"A_R \text{ takes } |Y| \text{ terms: } V^{T-1} \le |Y| = \frac{V^T - 1}{V - 1} \le V^T \text{ for } V "
+        r"\ge 2, \quad |Y| = T \text{ for } V = 1",
         hypotheses="O(V^T) holds for V ≥ 2 (the order is V^(T-1)), not for V = 1",
         routes=("terms counted while A_R is computed, by a number system that counts", "closed forms"),
         body=_cost,
@@ -250,7 +250,8 @@ CLAIMS: Final = (
         id="S2-maxent",
         place="Section 2.1",
         statement="E_p R + H(p) = A_R - KL(p, p_R), so p_R is the argmax over p",
-        latex=r"\mathbb{E}_p R + H(p) = A_R - \mathrm{KL}(p, p_R)",
+        latex=r"\mathbb{E}_p R + H(p) = A_R - \mathrm{KL}(p, p_R) \text{ for every } p, \quad "
+        r"p_R = \operatorname{argmax}_p \bigl(\mathbb{E}_p R + H(p)\bigr)",
         hypotheses=f"{_ALLOWED}; R/τ for R at a temperature; unique for each prompt that has p(x) > 0",
         routes=("expectation over responses plus entropy", "A_R by enumeration less the KL to softmax(M(r))"),
         body=_maxent,
@@ -276,8 +277,9 @@ CLAIMS: Final = (
         id="S2-klreg",
         place="Section 2.1, eq. (2)",
         statement="E_p R - KL(p, p_ref) = log Σ p_ref e^R - KL(p, p*), p* = p_{R + log p_ref}",
-        latex=r"\mathbb{E}_p R - \mathrm{KL}(p, p_{\mathrm{ref}}) = \log \sum_y p_{\mathrm{ref}}(y) e^{R(y)} "
-        r"- \mathrm{KL}(p, p^*), \quad p^* \propto p_{\mathrm{ref}} e^{R}",
+        latex=r"\mathbb{E}_p R - \mathrm{KL}(p, p_{\mathrm{ref}}) "
+        r"= \log \sum_y p_{\mathrm{ref}}(y) e^{R(y)} - \mathrm{KL}(p, p^*), \quad "
+        r"p^* = p_{R + \log p_{\mathrm{ref}}} \propto p_{\mathrm{ref}} e^{R}",
         hypotheses=f"{_ALLOWED}; p_ref > 0 where R is finite",
         routes=("enumeration over responses", "the recursion with a reference (A.5): root value less KL to its policy"),
         body=_kl_regularised,
@@ -302,8 +304,9 @@ CLAIMS: Final = (
         id="S2-distil",
         place="Section 2.2",
         statement="E[E_q R - KL(p_q, p_ref)] = c - E KL(p_q, p_{R+R_ref}), c the same for all q",
-        latex=r"\mathbb{E}_X[\mathbb{E}_{p_q} R - \mathrm{KL}(p_q, p_{\mathrm{ref}})] = "
-        r"\mathbb{E}_X[A_{R + R_{\mathrm{ref}}} - A_{R_{\mathrm{ref}}} - \mathrm{KL}(p_q, p_{R + R_{\mathrm{ref}}})]",
+        latex=r"\mathbb{E}_X[\mathbb{E}_{p_q} R - \mathrm{KL}(p_q, p_{\mathrm{ref}})] "
+        r"= c - \mathbb{E}_X \mathrm{KL}(p_q, p_{R + R_{\mathrm{ref}}}), \quad "
+        r"c = \mathbb{E}_X[A_{R + R_{\mathrm{ref}}} - A_{R_{\mathrm{ref}}}] \text{ the same for all } q",
         hypotheses=f"{_ALLOWED}; p_ref = p_{{R_ref}}; the argmin is an orbit q + c(s), not a point",
         routes=("E[R + log p_ref - log p_q] over responses", "log-partitions, less KL to softmax(M(r + r_ref))"),
         body=_distil,
@@ -345,7 +348,8 @@ CLAIMS: Final = (
         id="S2-eq3",
         place="Section 2.2, eq. (3)",
         statement="with q(s_T, v) = -inf, p_q is valid, and the same at any finite q(s_T, EOS)",
-        latex=r"p_q \text{ does not depend on } q(s_T, \mathrm{EOS}) \in \mathbb{R}, \quad \sum_y p_q(y \mid x) = 1",
+        latex=r"q(s_T, v) = {-\infty} \implies \sum_y p_q(y \mid x) = 1, \quad "
+        r"p_q \text{ the same for every } q(s_T, \mathrm{EOS}) \in \mathbb{R}",
         hypotheses=f"{FORCED}; the 0 of eq. (3) is any finite number",
         routes=("the model with q(s_T, EOS) replaced", "products of its policy with q as it is, and 1"),
         body=_last_logit,

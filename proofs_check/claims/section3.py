@@ -224,7 +224,8 @@ CLAIMS: Final = (
         id="S3.2-decomp",
         place="Section 3.2, eq. (5)",
         statement="r ↦ R_r has rank |X||Y|: any R is an R_r, all reward on the last step",
-        latex=r"\operatorname{rank}(r \mapsto R_r) = |X||Y|, \quad \dim \ker = |S| - |X|",
+        latex=r"\operatorname{rank}(r \mapsto R_r) = |X||Y|, \quad \dim \ker = |S| - |X|, \quad "
+        r"\text{any } R = R_r \text{ for } r = R \text{ at last steps, } 0 \text{ before}",
         hypotheses="states are pairs (x, y_<t); r(s_T, EOS) is free; any lengths, with EOS or without",
         routes=("elimination over the rationals, and R_r along each response", "counts, and a random R itself"),
         body=_decomposition,
@@ -243,7 +244,8 @@ CLAIMS: Final = (
         id="P1-cost",
         place="Section 3.2, Appendix A.9",
         statement="log-sum-exps: T - 1 for one R_r(x, y), |Y| - 1 for q at x, all of q, of r",
-        latex=r"\#\mathrm{LSE}: \; R_r(x, y) \text{ for one } y: T - 1; \quad q(x, \cdot), \; q, \; r: |Y| - 1",
+        latex=r"\text{log-sum-exps: } T - 1 \text{ for one } R_r(x, y), \quad "
+        r"|Y| - 1 \text{ for } q \text{ at } x, \text{ for all of } q, \text{ for all of } r",
         hypotheses="|y| = T; the cost printed compares one response with a whole table, and whole tables cost the same",
         routes=("counted by a number system while exact weights are computed", "closed forms"),
         body=_cost,

@@ -257,7 +257,8 @@ CLAIMS: Final = (
         id="S3.3-bellman",
         place="Section 3.3, eq. (8)",
         statement="B_r^T(q) = M(r) for any q: the only fixed point; B_r^(T-1)(q) is not yet",
-        latex=r"B_r^T(q) = M(r) \text{ for every } q, \quad B_r^{T-1}(q) \ne M(r), \quad \|B_r\|_{\mathrm{Lip}} = 1",
+        latex=r"B_r^T(q) = M(r) \text{ for every } q, \quad B_r(q) = q \iff q = M(r), \quad "
+        r"B_r^{T-1}(q) \ne M(r) \text{ for some } q, \quad \|B_r\|_{\mathrm{Lip}} = 1",
         hypotheses=f"{TREE}; V = 0 after EOS; γ = 1: no contraction; T - 1 fail if a response of length T is allowed",
         routes=("the operator, applied T times to arbitrary logits", "M(r)"),
         body=_fixed_point,
@@ -277,8 +278,9 @@ CLAIMS: Final = (
         id="S3.3-opt",
         place="Section 3.3, eq. (7)",
         statement="E_π Σ r + H(π) = V(x) - KL(p_π, p_R), largest at π = softmax(M(r))",
-        latex=r"J(\pi) = \mathbb{E}_\pi \sum_t r(S_t, A_t) + H(\pi(\cdot \mid S_t)) "
-        r"= V_q(x) - \mathrm{KL}(p_\pi, p_{R_r})",
+        latex=r"J(\pi) = \mathbb{E}_\pi \sum_t \bigl[r(S_t, A_t) + H(\pi(\cdot \mid S_t))\bigr] "
+        r"= V_q(x) - \mathrm{KL}(p_\pi, p_{R_r}), \quad q = M(r), \quad "
+        r"\operatorname{argmax}_\pi J(\pi) = \mathrm{softmax}(M(r))",
         hypotheses=f"{TREE}; γ = 1; π allows only what r allows; τ H and τ KL at a temperature",
         routes=("backward evaluation of the policy", "root value of M, less KL over whole responses"),
         body=_optimal,
@@ -297,9 +299,10 @@ CLAIMS: Final = (
         id="S3.3-gamma",
         place="Section 3.3, eqs. (7) and (8)",
         statement="γ < 1: V(x) - J(π) = E_π Σ γ^(t-1) KL(π, π*) ≥ 0; p_π* is not p_R",
-        latex=r"J_\gamma(\pi) = \mathbb{E}_\pi \sum_t \gamma^{t-1} (r + H) = V_\gamma(x) "
-        r"- \mathbb{E}_\pi \sum_t \gamma^{t-1} \mathrm{KL}(\pi, \pi^*_\gamma); \quad "
-        r"p_{\pi^*_\gamma} \notin \{p_{\sum r}, p_{\sum \gamma^{t-1} r}\} \text{ from } T = 3",
+        latex=r"\gamma < 1:\quad J_\gamma(\pi) = \mathbb{E}_\pi \sum_t \gamma^{t-1} \bigl[r + H(\pi)\bigr], \; "
+        r"V_\gamma(x) - J_\gamma(\pi) = \mathbb{E}_\pi \sum_t \gamma^{t-1} \mathrm{KL}(\pi, \pi^*_\gamma) "
+        r"\ge 0; \quad p_{\pi^*_\gamma} \ne p_R \text{ for } R = \sum_t r, \text{ and from } T = 3 \text{ on for } R "
+        r"= \sum_t \gamma^{t-1} r",
         hypotheses=f"{TREE}; r in general, R = Σ r or Σ γ^(t-1) r (the latter from T = 3 on); cycles: any finite MDP",
         routes=(
             "expectation over whole responses",
@@ -323,8 +326,10 @@ CLAIMS: Final = (
         id="S3.4-dag",
         place="Section 3.4",
         statement="log Σ exp (max) over paths = nested; 0 ≤ soft - max ≤ (log |Y|)/β → 0",
-        latex=r"\max_y R(y) \le \tfrac{1}{\beta} \log \sum_y e^{\beta R(y)} "
-        r"\le \max_y R(y) + \tfrac{1}{\beta} \log |Y|",
+        latex=r"V_\beta(s) = \tfrac{1}{\beta} \log \sum_a e^{\beta (r(s,a) + V_\beta(s \oplus a))}, \; "
+        r"V_\infty(s) = \max_a (r(s,a) + V_\infty(s \oplus a)):\quad "
+        r"V_\beta(x) = \tfrac{1}{\beta} \log \sum_y e^{\beta R(y)}, \; V_\infty(x) = \max_y R(y), \quad "
+        r"0 \le V_\beta(x) - V_\infty(x) \le \tfrac{1}{\beta} \log |Y| \to 0",
         hypotheses=f"{TREE}, with EOS or of fixed length as displayed",
         routes=("every path written out", "the recursion at temperature 1/β, and nested maxima"),
         body=_paths,

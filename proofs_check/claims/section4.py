@@ -219,8 +219,8 @@ CLAIMS: Final = (
         id="P2-argmin-dims",
         place="Proposition 2; beyond the paper",
         statement="dim argmin: one per prefix in q and in r, 1 in R, for each prompt",
-        latex=r"\dim \operatorname{argmin}_q = \dim \operatorname{argmin}_r = |S(x)|, \quad "
-        r"\dim \operatorname{argmin}_R = 1",
+        latex=r"\dim \operatorname{argmin}_q L^{\mathrm{ARM}}(q) = \dim \operatorname{argmin}_r L^{\mathrm{EBM}}(R_r) "
+        r"= |S(x)|, \quad \dim \operatorname{argmin}_R L^{\mathrm{EBM}}(R) = 1, \text{ for each prompt } x",
         hypotheses=f"{FULL}; every action allowed. With all lengths from 1 to T there are |Y| prefixes",
         routes=("ranks of what p_q, R_r and p_R depend on, by elimination over the rationals", "a count of prefixes"),
         body=_dimensions,

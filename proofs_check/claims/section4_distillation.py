@@ -95,8 +95,8 @@ CLAIMS: Final = (
         id="P3-kl-bound",
         place="Proposition 3, Section 4.2 and B.4",
         statement="KL(p_q‖p_{R_r}), KL(p_{R_r}‖p_q) ≤ 2T max_{s∈S(x),a} |q*(s,a) - q(s,a)|, q* = M(r)",
-        latex=r"\mathrm{KL}(p_q, p_{R_r}), \mathrm{KL}(p_{R_r}, p_q) \le "
-        r"2T \max_{s \in S(x), a} |q^\star(s,a) - q(s,a)|",
+        latex=r"\mathrm{KL}(p_q, p_{R_r}), \; \mathrm{KL}(p_{R_r}, p_q) "
+        r"\le 2T \max_{s \in S(x), a} |q^\star(s,a) - q(s,a)|, \quad q^\star = M(r)",
         hypotheses=f"{FORCED}; the maximum over allowed actions; q forbids what r forbids",
         routes=(
             "log-probabilities of both models, by enumeration and by next-token products",
@@ -122,7 +122,8 @@ CLAIMS: Final = (
         id="S4.2-approx",
         place="Section 4.2",
         statement="max |q - M(r)| ≤ δ/2T ⇒ KL(p_q‖p_{R_r}) ≤ δ and KL(p_{R_r}‖p_q) ≤ δ",
-        latex=r"\|q - M(r)\|_\infty \le \delta/2T \implies \mathrm{KL}(p_q, p_{R_r}) \le \delta",
+        latex=r"\|q - M(r)\|_\infty \le \frac{\delta}{2T} \implies \mathrm{KL}(p_q, p_{R_r}) \le \delta "
+        r"\text{ and } \mathrm{KL}(p_{R_r}, p_q) \le \delta",
         hypotheses=f"{FORCED}. That a causal Transformer gets so near (Furuya et al.) is not checked here, "
         "and it would have to mask the last step: no finite logit is near -inf",
         routes=(

@@ -183,8 +183,8 @@ CLAIMS: Final = (
         id="S4.1-tf",
         place="Section 4.1, eq. (11)",
         statement="L^ARM(q) = Σ_t E[-log π_q(y_t|s_t)], least where Π_t π_q(y_t|s_t) = ρ(y|x)",
-        latex=r"L^{\mathrm{ARM}}(q) = \sum_t \mathbb{E}[-\log \pi_q(y_t \mid s_t)], \quad "
-        r"p^\star = \prod_t \pi_{q^\star}(y_t \mid s_t) = \rho(y \mid x)",
+        latex=r"L^{\mathrm{ARM}}(q) = \sum_t \mathbb{E}[{-\log} \pi_q(y_t \mid s_t)], \quad "
+        r"\text{least where } \prod_t \pi_q(y_t \mid s_t) = \rho(y \mid x)",
         hypotheses=FULL,
         routes=(
             "next-token losses, weighted by sums of ρ over the responses that begin so",
@@ -212,8 +212,8 @@ CLAIMS: Final = (
         id="S5-Lstar",
         place="Section 5, C.1",
         statement="L* = -E log ρ(Y|X) = H(X, Y) - H(X), and L(R) - L* = KL(ρ‖p_R)",
-        latex=r"L^\star = -\mathbb{E} \log \rho(Y \mid X) = H(X, Y) - H(X), \quad L(R) - L^\star = "
-        r"\mathbb{E}_X \mathrm{KL}(\rho, p_R)",
+        latex=r"L^\star = {-\mathbb{E}} \log \rho(Y \mid X) = H(X, Y) - H(X), \quad "
+        r"L(R) - L^\star = \mathbb{E}_X \mathrm{KL}(\rho, p_R)",
         hypotheses=f"{FULL}. The printed -E log ρ(X, Y) is the same for one prompt",
         routes=("entropies of the joint table, and of the prompts", "conditional entropy; risks less divergences"),
         body=_least_risk,

@@ -210,9 +210,9 @@ CLAIMS: Final = (
         id="K-series",
         place="beyond the paper",
         statement="κ = ε²/2 - ε⁴/36 + ε⁶/405 - …, → 2ε - 1 - log 2ε, < min(ε²/2, 2ε), convex",
-        latex=r"\kappa = \tfrac{\varepsilon^2}{2} - \tfrac{\varepsilon^4}{36} + \tfrac{\varepsilon^6}{405} - \cdots, "
-        r"\quad \kappa = 2\varepsilon - 1 - \log 2\varepsilon + O(\varepsilon e^{-2\varepsilon}), \quad "
-        r"\kappa < \min(\varepsilon^2/2, 2\varepsilon)",
+        latex=r"\kappa = \tfrac{\varepsilon^2}{2} - \tfrac{\varepsilon^4}{36} + \tfrac{\varepsilon^6}{405} "
+        r"- \cdots, \quad \kappa = 2\varepsilon - 1 - \log 2\varepsilon + O(\varepsilon e^{-2\varepsilon}), \quad "
+        r"\kappa < \min(\varepsilon^2/2, 2\varepsilon), \quad \kappa \text{ convex}",
         hypotheses="ε > 0",
         routes=("power series by exact division; κ on a grid", "Bernoulli numbers; its two limits; its tangents"),
         body=_series,
@@ -231,8 +231,9 @@ CLAIMS: Final = (
         id="K-span",
         place="beyond the paper (Lemma 1, gauge-free)",
         statement="KL ≤ κ(span h/2) ≤ (span h)²/8, h = f-g; span/2 ≤ max|h - mean| ≤ (1-1/k) span",
-        latex=r"\mathrm{KL}(\sigma(f), \sigma(g)) \le \kappa(\operatorname{span}(h)/2) \le \operatorname{span}(h)^2/8, "
-        r"\quad \tfrac12 \operatorname{span} h \le \|h - \bar h\|_\infty \le (1 - \tfrac1k) \operatorname{span} h",
+        latex=r"\mathrm{KL}(\sigma(f), \sigma(g)) \le \kappa(\operatorname{span}(h)/2) "
+        r"\le \operatorname{span}(h)^2/8, \; h = f - g, \quad "
+        r"\tfrac12 \operatorname{span} h \le \|h - \bar h\|_\infty \le (1 - \tfrac1k) \operatorname{span} h",
         hypotheses=f"{_STEPS}; k actions; either direction",
         routes=(
             "KL at every prefix of two tables, as they are and shifted by a constant at each prefix",

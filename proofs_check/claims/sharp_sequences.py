@@ -192,8 +192,9 @@ CLAIMS: Final = (
         id="K-sequence",
         place="beyond the paper (Proposition 3, sharp)",
         statement="KL(p‖q) = Σ_s P(s) KL_s ≤ Σ_s P(s) κ(span_s/2) ≤ (T-1) κ(ε), ε = max |f-g|",
-        latex=r"\mathrm{KL}(p_f, p_g) = \sum_s P_f(s) \mathrm{KL}_s \le \sum_s P_f(s)\, "
-        r"\kappa(\tfrac12 \operatorname{span}_s (f-g)) \le (T-1)\, \kappa(\varepsilon)",
+        latex=r"\mathrm{KL}(p_f, p_g) = \sum_s P_f(s)\, \mathrm{KL}_s "
+        r"\le \sum_s P_f(s)\, \kappa(\tfrac12 \operatorname{span}_s (f-g)) \le (T-1)\, \kappa(\varepsilon), \quad "
+        r"\varepsilon = \|f - g\|_\infty",
         hypotheses=f"{FORCED}; either direction. Attained at T = 2, approached as π(EOS) → 0 (V ≥ 2)",
         routes=(
             "KL of whole responses, by enumeration; of pairs that lose κ(ε) at each free step",
@@ -216,7 +217,8 @@ CLAIMS: Final = (
         id="K-fixed-length",
         place="beyond the paper (Proposition 3, sharp)",
         statement="KL(p‖q) ≤ n κ(ε) for responses of n tokens without EOS, attained",
-        latex=r"\mathrm{KL}(p_f, p_g) \le n\, \kappa(\varepsilon) \text{ on } \mathcal{V}^n, \text{ attained}",
+        latex=r"\mathrm{KL}(p_f, p_g) \le n\, \kappa(\varepsilon) \text{ on } \mathcal{V}^n, \text{ attained}, \quad "
+        r"\varepsilon = \|f - g\|_\infty",
         hypotheses="responses of n tokens, no EOS, two tokens or more; either direction",
         routes=("KL of whole responses, by enumeration; of pairs that attain the bound", "κ of the largest distance"),
         body=_fixed_length,
@@ -240,8 +242,9 @@ CLAIMS: Final = (
         id="K-one-token",
         place="beyond the paper (Proposition 3, sharp)",
         statement="V=1: max KL = D_{T-1}, D_n = max_a KL_a + a D_{n-1}, D_n ≤ e^{2ε} - 1 - 2ε",
-        latex=r"V = 1: \max \mathrm{KL} = D_{T-1}, \quad D_n = \max_a \bigl[\varepsilon(2a-1) + "
-        r"\log(a e^{-\varepsilon} + (1-a) e^{\varepsilon}) + a D_{n-1}\bigr] \le e^{2\varepsilon} - 1 - 2\varepsilon",
+        latex=r"V = 1:\quad \max \mathrm{KL} = D_{T-1}, \quad "
+        r"D_n = \max_a \bigl[\varepsilon(2a-1) + \log(a e^{-\varepsilon} + (1-a) e^{\varepsilon}) + a D_{n-1}\bigr] "
+        r"\le e^{2\varepsilon} - 1 - 2\varepsilon",
         hypotheses="one token and EOS; a is the chance of going on; either direction",
         routes=(
             "KL of whole responses, by enumeration; of pairs built from the root down",
@@ -261,7 +264,8 @@ CLAIMS: Final = (
         id="K-ratio",
         place="beyond the paper",
         statement="2Tε / ((T-1) κ(ε)) = 8.4 (T=2), 6.3 (T=3) at ε = 1; at least 4/ε at any T",
-        latex=r"\frac{2T\varepsilon}{(T-1)\,\kappa(\varepsilon)} \ge \frac{4}{\varepsilon}",
+        latex=r"\frac{2T\varepsilon}{(T-1)\,\kappa(\varepsilon)} \ge \frac{4}{\varepsilon} \text{ at any } T, \quad "
+        r"\approx 8.4 \; (T = 2), \; 6.3 \; (T = 3) \text{ at } \varepsilon = 1",
         hypotheses="ε > 0, V ≥ 2",
         routes=("the two bounds", "the paper's bound, over KL of pairs that attain the sharp one"),
         body=_ratio,

@@ -44,7 +44,7 @@ class Group:
     def text(self) -> str:
         """Say that a function is wrong with it only, and what leaves it out."""
         return (
-            f"{self.name}{self.gloss}: on every fixed instance without them it agrees\n"
+            f"{self.name}{self.gloss}; it agrees on every fixed instance without them\n"
             f"{self.option} ({self.setting} in a call) leaves them out{self.besides}"
         )
 
@@ -79,13 +79,7 @@ _GROUPS: Final = (
     Group(
         "large numbers", " (beyond ±4)", "--numbers plain", 'numbers="plain"', "", lambda case: case.largest > _PLAIN
     ),
-    Group(
-        "dead prefixes",
-        " (below which nothing is allowed)",
-        *_NO_MASKS,
-        ", and whatever else is forbidden",
-        _dead,
-    ),
+    Group("dead prefixes", "", *_NO_MASKS, ", and whatever else is forbidden", _dead),
     Group("forbidden actions", "", *_NO_MASKS, "", _forbids),
     Group(
         "temperatures other than 1", "", "--temperature 1", "temperature=1", "", lambda case: case.temperature != 1.0

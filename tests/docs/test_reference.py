@@ -21,7 +21,7 @@ def in_the_reference(folder=DOCS / "api"):
     for page in sorted(folder.glob("*.rst")):
         for block in MODULES.findall(page.read_text(encoding="utf-8")):
             for name in block.split():
-                found += public.public_modules(name[:-2]) if name.endswith(".*") else [name]
+                found += public.modules_of(name)
     return found
 
 

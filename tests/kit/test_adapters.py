@@ -633,7 +633,7 @@ KEYS = ((), ("a",), ("b",))
     [
         ("policy", "dict", None, f"a NoneType (None), {PAIRS}"),
         ("policy", "dict", [1.0, 2.0], f"a list ([1.0, 2.0]), {PAIRS}"),
-        ("policy", "dict", {}, f"a dict without the key ((), 'a') (it has None, …), {PAIRS}"),
+        ("policy", "dict", {}, f"a dict without the key ((), 'a') (it is empty), {PAIRS}"),
         ("policy", "dict", {"a": 1.0}, f"a dict without the key ((), 'a') (it has 'a', …), {PAIRS}"),
         ("policy", "dict", dict.fromkeys(DICT, "x"), "a str ('x'), where a number was expected"),
         ("policy", "dict", dict.fromkeys(DICT), "a NoneType (None), where a number was expected"),
@@ -663,6 +663,8 @@ KEYS = ((), ("a",), ("b",))
         ),
         ("soft-bellman", "dict", DICT, "a dict, where a pair (logits, values) was expected"),
         ("soft-bellman", "dict", (DICT,), "a tuple, where a pair (logits, values) was expected"),
+        ("soft-bellman", "dict", ({}, {}), f"a dict without the key ((), 'a') (it is empty), {PAIRS}"),
+        ("policy", "dict", {None: 1.0}, f"a dict without the key ((), 'a') (it has None, …), {PAIRS}"),
         ("soft-bellman", "dict", (DICT, DICT), "a dict without the key () (it has ((), 'a'), …)"),
         ("policy", "batch", None, f"a NoneType (None), {ROWS}"),
         ("policy", "batch", np.zeros((3, 2)), f"an array of shape (3, 2), {ROWS}: shape (3, 3)"),

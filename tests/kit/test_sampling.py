@@ -427,7 +427,31 @@ def test_a_sampler_that_raises_on_some_instance_only():
 
     report = report_on(narrow)
     assert not report.agrees
-    assert "it raised MemoryError: too many" in report.text()
+    text = report.text()
+    assert "it raised MemoryError: too many" in text
+    # It has drawn nothing, so nothing is to be expected, and nothing is known of what it draws.
+    (header,) = [line.split() for line in text.splitlines() if line.startswith("  response ")]
+    assert header == ["response", "chance"]
+    rows = table_of(text)
+    assert len(rows) == report.smallest.space.n_responses_per_prompt
+    assert sum(float(row[-1]) for row in rows) == pytest.approx(1.0, abs=1e-5)
+    assert "looks like" not in text
+
+
+def table_of(text):
+    """The rows of the table in a report, as (response, number, …)."""
+    lines = text.splitlines()
+    start = next(i for i, line in enumerate(lines) if line.startswith("  response "))
+    body = lines[start + 1 : lines.index("", start)]
+    return [(line.rpartition(")")[0].split("  ", 1)[1], *line.rpartition(")")[2].split()) for line in body]
+
+
+def test_a_sampler_that_draws_shows_what_it_drew():
+    text = report_on(lambda logits, n: u.responses(logits)[:1] * n).text()
+    (header,) = [line.split() for line in text.splitlines() if line.startswith("  response ")]
+    assert header == ["response", "chance", "expected", "drawn"]
+    assert all(len(row) == 4 for row in table_of(text))
+    assert "looks like" in text
 
 
 # -- generators -------------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import pytest
 from users_code import ENTROPY_SOURCE
 
 from proofs_check import testing
+from proofs_check.testing.kinds import KINDS
 from proofs_check.testing.settings import Settings
 
 ENTROPY = (
@@ -42,9 +43,9 @@ number = 3
 
 @pytest.fixture
 def target(run, folder):
-    """Run the command on a function of mine.py: (exit status, stdout, stderr)."""
+    """Run the command, where functions are in mine.py: (exit status, stdout, stderr)."""
     (folder / "mine.py").write_text(ENTROPY, encoding="utf-8")
-    return lambda function, *options: run("target", function, *options)
+    return lambda *words: run("target", *words)
 
 
 def test_a_right_function_gives_0(target):
@@ -119,10 +120,29 @@ def test_a_number_that_is_none(target, option):
     assert f"argument {option}: invalid" in err
 
 
-def test_the_kind_must_be_given(target):
-    status, _, err = target("mine:entropy")
+@pytest.mark.parametrize(
+    ("words", "wrong"),
+    [
+        (("mine:entropy",), "the following arguments are required: --kind"),
+        ((), "the following arguments are required: package.module:function, --kind"),
+        (("mine:entropy", "--kind"), "argument --kind: expected one argument"),
+    ],
+    ids=["kind", "function and kind", "its name"],
+)
+def test_the_kind_must_be_given_and_the_kinds_are_listed(target, words, wrong):
+    status, out, err = target(*words)
+    assert (status, out) == (2, "")
+    kinds = ", ".join(map(repr, KINDS))
+    assert err.endswith(f"proofs-check target: error: {wrong}; --kind is one of {kinds}\n")
+    # As a wrong one lists them.
+    assert f"it is one of {kinds}." in target("mine:entropy", "--kind", "entropies")[2]
+
+
+def test_the_kinds_are_listed_only_where_the_kind_is_what_is_wrong(target):
+    status, _, err = target("mine:entropy", "--kind", "entropy", "--kinds")
     assert status == 2
-    assert "the following arguments are required: --kind" in err
+    assert "unrecognized arguments: --kinds\n" in err
+    assert "argument --seed: expected one argument\n" in target("mine:entropy", "--seed")[2]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from typing import Any, Final
 import numpy as np
 
 from proofs_check.instances import largest_reward
-from proofs_check.mistakes import MISTAKES, OF_TEMPERATURE
 from proofs_check.pages.explore.examples import Example, built_in
+from proofs_check.pages.explore.mistakes import offered
 from proofs_check.pages.explore.tree import Drawing, Tree, label
 from proofs_check.pages.explore.words import chance, exact, long, short
 from proofs_check.pages.rendering import markup, mathematics, printable, render
@@ -30,42 +30,10 @@ from tabular_bellman import (
 from tabular_bellman.base_table import Table
 from tabular_bellman.tokens import count
 
-__all__ = ["LARGEST_REWARD", "MOST_EDGES", "SHOWN_MISTAKES", "page", "refuse_large"]
+__all__ = ["LARGEST_REWARD", "MOST_EDGES", "page", "refuse_large"]
 
 MOST_EDGES: Final = 120
 LARGEST_REWARD: Final = 1e6  # beyond it, sums of rewards differ by more than the page shows
-
-# In the order of a lesson: what looks ahead wrongly, what forgets the end, temperature, prompts, probabilities, M⁻¹.
-SHOWN_MISTAKES: Final = (
-    "hard-max",
-    "rewards-as-logits",
-    "one-step-lookahead",
-    "expected-value",
-    "log-mean-exp",
-    "wrong-sign",
-    "mask-1e9",
-    "eos-left-out",
-    "eos-goes-on",
-    "eos-outside-softmax",
-    "last-step-for-free",
-    "last-step-dropped",
-    "horizon-one-short",
-    "length-normalised",
-    "lost-temperature",
-    "token-temperature",
-    "temperature-inverted",
-    "policy-lost-temperature",
-    "prompts-merged",
-    "prompts-concatenated",
-    "prompts-pooled",
-    "shortest-left-out",
-    "best-response",
-    "inverse-own-value",
-    "inverse-hard-max",
-    "reference-ignored",
-    "reference-in-logits",
-    "reference-at-first-step",
-)
 
 
 def page(reward: StateActionTable | None, source: str) -> str:
@@ -87,19 +55,10 @@ def page(reward: StateActionTable | None, source: str) -> str:
     if reward is not None:
         examples.insert(0, _of_user(reward, source))
     shown = [_shown(example) for example in examples]
-    known = {mistake.name: mistake for mistake in MISTAKES}
     data = {
         "largest": LARGEST_REWARD,
         "examples": [_data(each) for each in shown],
-        "mistakes": [
-            {
-                "name": name,
-                "summary": known[name].summary,
-                "aboutReference": known[name].replaces == "with_reference",
-                "ofTemperature": name in (*OF_TEMPERATURE, "policy-lost-temperature"),
-            }
-            for name in SHOWN_MISTAKES
-        ],
+        "mistakes": offered(),
     }
     return render(
         "explore/page.html",

@@ -52,6 +52,11 @@ function makeTree(given) {
     stored: given.nodes.stored,
     // The same prefix after the first prompt.
     twin: given.nodes.prefix.map((prefix) => ofText.get(`0:${prefix}`)),
+    // Prompt and prefix run together; of two prefixes that may be one text.
+    text: given.nodes.prefix.map(
+      (prefix, node) =>
+        given.space.prompts[given.nodes.prompt[node]] + prefix.map((token) => given.space.tokens[token]).join("")
+    ),
     // The edges that end a response: prompt by prompt, in the order in which the library counts responses.
     leaves: given.leaves,
     paths: given.leaves.map(pathTo),

@@ -10,9 +10,16 @@ function setValue(input, text) {
   input.value = text;
 }
 
+// What is shown fits again, whatever was typed: there is nothing to complain of.
+function calm(input) {
+  byId(`${input.id}-message`).textContent = "";
+  input.removeAttribute("aria-invalid");
+}
+
 function drawControls() {
   const now = current();
   const name = names(tree());
+  for (const id of ["temperature", "reward"]) calm(byId(id));
   byId("example").value = state.example;
   byId("about").textContent = example().about;
   setValue(byId("temperature"), exact(now.temperature));
@@ -42,8 +49,8 @@ function drawControls() {
         "is no distribution. Allow an action again.";
 }
 
-function options(select, rows) {
-  select.replaceChildren(
+function options(parent, rows) {
+  parent.replaceChildren(
     ...rows.map(([value, text, disabled = false]) => {
       const option = document.createElement("option");
       option.value = value;
@@ -59,29 +66,28 @@ function listChoices() {
   const inOrder = [...views.get(state.example).drawings.whole.edges.keys()];
   options(byId("edge"), inOrder.map((edge) => [edge, `${" ".repeat(2 * aTree.depth[aTree.from[edge]])}${name.step(edge)}`]));
   options(byId("response"), aTree.leaves.map((edge, place) => [place, name.response(edge)]));
-  options(byId("mistake"), [
-    ["", "none"],
-    ...[...mistakes.values()].map((mistake) => [mistake.name, mistake.name, !applies(mistake)]),
-  ]);
-  // The best response, of those that come first.
+  listMistakes();
+  // To walk along, one of the most probable responses; of these a longest, which has the most to show.
   const { p } = solve(aTree, current().rewards, current().temperature);
-  byId("response").value = p.indexOf(Math.max(...p));
+  const likely = [...p.keys()].filter((place) => !differ(p[place], Math.max(...p)));
+  const steps = (place) => aTree.paths[place].length;
+  byId("response").value = likely.reduce((best, place) => (steps(place) > steps(best) ? place : best));
 }
 
 // What is typed counts as soon as it is a number in range; what is not is said, and undone when the field is left.
 function typed(input, low, high, take) {
-  const message = byId(`${input.id}-message`);
   input.addEventListener("input", () => {
     const x = input.value === "" ? NaN : Number(input.value);
     const fits = Number.isFinite(x) && x >= low && x <= high;
-    message.textContent = fits ? "" : `A number from ${low} to ${high}, please.`;
-    if (fits) input.removeAttribute("aria-invalid");
-    else input.setAttribute("aria-invalid", "true");
-    if (fits) take(x);
+    if (fits) {
+      calm(input);
+      take(x);
+    } else {
+      byId(`${input.id}-message`).textContent = `A number from ${low} to ${high}, please.`;
+      input.setAttribute("aria-invalid", "true");
+    }
   });
   input.addEventListener("blur", () => {
-    message.textContent = "";
-    input.removeAttribute("aria-invalid");
     endGesture();
     drawControls();
   });
@@ -112,6 +118,7 @@ function listen() {
     const wrong = drawing().svg.querySelector(".wrong");
     if (wrong !== null) reveal(wrong);
   });
+  on("mistake-panel", "toggle", markIdle);
   on("response", "change", (event) => walkTo(Number(event.target.value), 0));
   on("back", "click", () => walkTo(state.walk.place, state.walk.step - 1));
   on("next", "click", () => walkTo(state.walk.place, state.walk.step + 1));

@@ -111,6 +111,19 @@ function reveal(element) {
   box.scrollLeft += past(inner.left - 48, inner.right + 48, outer.left, outer.right);
 }
 
+// What is seen first: the start, with its tree around it; or the step that a link names.
+function revealFirst() {
+  if (state.edge !== first(tree())) {
+    reveal(drawing().edges.get(state.edge).querySelector(".label"));
+    return;
+  }
+  const start = drawing().nodes.get(0);
+  const box = start.closest(".box");
+  const middle = (element, low, size) => element.getBoundingClientRect()[low] + element.getBoundingClientRect()[size] / 2;
+  box.scrollTop += middle(start, "top", "height") - middle(box, "top", "height");
+  box.scrollLeft += middle(start, "left", "width") - middle(box, "left", "width");
+}
+
 function light(about) {
   const shown = drawing();
   for (const each of Object.values(views.get(state.example).drawings)) {

@@ -75,5 +75,5 @@ function readLink() {
   else if (state.mistake !== null) byId("mistake-panel").open = true;
   else if (byId("walk-panel").open) byId("change-panel").open = true;
   update(odd.length ? `The link was not understood at: ${odd.join(", ")}.` : null);
-  if (state.walk === null) reveal(drawing().edges.get(state.edge).querySelector(".label"));
+  if (state.walk === null) revealFirst();
 }

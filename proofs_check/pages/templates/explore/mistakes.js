@@ -1,5 +1,8 @@
 // What a mistake breaks: the laws that have to hold, beside each other, and in words.
 
+// What a mistake can put a wrong number in.
+const COMPARED = ["q", "V", "policy", "p", "pR", "A", "back"];
+
 function worst(xs, ys) {
   let [place, most] = [-1, 0];
   xs.forEach((x, i) => {
@@ -25,7 +28,41 @@ function laws(found) {
   ];
 }
 
+// -- which there are ---------------------------------------------------------------------------------------------------
+
+function listMistakes() {
+  options(byId("mistake"), [["", "none"]]);
+  const grouped = Map.groupBy(mistakes.values(), (mistake) => mistake.group);
+  for (const [title, group] of grouped) {
+    const part = document.createElement("optgroup");
+    part.disabled = !group.some(applies);
+    part.label = part.disabled ? `${title} (${tree().reference === null ? "there is none" : "not with a reference"})` : title;
+    options(part, group.map((mistake) => [mistake.name, mistake.name, !applies(mistake)]));
+    byId("mistake").append(part);
+  }
+}
+
+// Many a mistake changes nothing as long as the rewards are simple: the list says so, while it can be seen.
+function markIdle() {
+  if (!byId("mistake-panel").open) return;
+  const now = current();
+  for (const option of byId("mistake").options) {
+    const mistake = mistakes.get(option.value);
+    if (mistake === undefined || !applies(mistake)) continue;
+    const isIdle = nothingDiffers(solution.right, solve(tree(), now.rewards, now.temperature, mistake));
+    const text = isIdle ? `${mistake.name} – no difference here` : mistake.name;
+    if (option.textContent !== text) option.textContent = text;
+  }
+}
+
+function nothingDiffers(right, wrong) {
+  return COMPARED.every((key) => !places(wrong[key], right[key]).length);
+}
+
+// -- what one of them does -----------------------------------------------------------------------------------------------
+
 function drawMistake() {
+  markIdle();
   const table = byId("laws");
   const mistake = state.mistake === null ? null : mistakes.get(state.mistake);
   byId("mistake").value = state.mistake ?? "";
@@ -83,9 +120,8 @@ function row([title, where = ""], left, sign, right, fails) {
 // What the mistake does to these rewards, in words.
 function verdict() {
   const { right, wrong } = solution;
-  const keys = ["q", "V", "policy", "p", "pR", "A", "back"];
-  const of = Object.fromEntries(keys.map((key) => [key, places(wrong[key], right[key]).length]));
-  if (keys.every((key) => of[key] === 0)) return `No difference on these rewards. ${hint()}`.trim();
+  const of = Object.fromEntries(COMPARED.map((key) => [key, places(wrong[key], right[key]).length]));
+  if (nothingDiffers(right, wrong)) return `No difference on these rewards. ${hint()}`.trim();
   const said = [];
   const counted = (n, one, more) => (n === 0 ? [] : [`${n} ${n === 1 ? one : more}`]);
   const parts = [

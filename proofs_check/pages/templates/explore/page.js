@@ -11,6 +11,7 @@ function update(said = null, keepsChanges = false) {
   else if (!keepsChanges) before = solution;
   solution = { example: state.example, mistake, right, wrong, numbers: { ...(wrong ?? right), r: now.rewards } };
   drawNumbers();
+  drawMeeting();
   drawControls();
   drawReading();
   drawWalk();

@@ -101,7 +101,7 @@ function choose(id) {
   before = null;
   listChoices();
   update(`${example().title}.`);
-  reveal(drawing().edges.get(state.edge).querySelector(".label"));
+  revealFirst();
 }
 
 function first(aTree) {

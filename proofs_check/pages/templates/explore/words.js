@@ -67,7 +67,8 @@ function names(tree) {
   };
 }
 
-// A formula is a list of texts, numbers {x} and tokens {code}; this is how one is put on the page.
+// A formula is a list of texts, numbers {x} and tokens {code}; this is how one is put on the page. A number may say in
+// which form it wants to be written.
 function formula(parts, element) {
   element.replaceChildren(
     ...parts.map((part) => {
@@ -80,7 +81,7 @@ function formula(parts, element) {
       const span = document.createElement("span");
       span.className = "number";
       span.dataset.exact = exact(part.x);
-      span.textContent = long(part.x);
+      span.textContent = (part.form ?? long)(part.x);
       return span;
     })
   );

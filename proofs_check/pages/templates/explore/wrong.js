@@ -44,9 +44,7 @@ function expectedValue(tree, node, q, temperature) {
 function concatenated(tree, rewards, temperature) {
   const right = backward(tree, rewards, temperature);
   if (tree.prompts.length === 1) return right;
-  const text = tree.prefix.map(
-    (prefix, node) => tree.prompts[tree.prompt[node]] + prefix.map((token) => tree.tokens[token]).join("")
-  );
+  const { text } = tree;
   const named = (edge) => (tree.action[edge] < 0 ? "EOS" : tree.tokens[tree.action[edge]]);
   const stored = tree.prefix.map((_, node) => node);
   stored.sort((a, b) => tree.depth[a] - tree.depth[b] || tree.stored[a] - tree.stored[b]);

@@ -1,0 +1,137 @@
+"""The kill matrix as sections and a table: what each claim rejects, and which claims reject each mistake.
+
+``docs/kill-matrix.md`` has it as text, 80 columns wide, for terminals and files. Here that text is read, so that a
+phone, a search and a screen reader can follow it, too.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+
+from proofs_check.claims import PARTS
+from proofs_check.mistakes import MISTAKES
+
+_TEXT: Final = re.compile(r"```text\n(.*?)\n```", re.DOTALL)
+_HEAD: Final = re.compile(r"^ +\|*([^\s|]\S*)$")
+_ROW: Final = re.compile(r"^(\S+) +([Xxo.=-]+)$")
+_MISREADING: Final = re.compile(r"^(\S*) +(\S+) ([XO.=-])$")
+_KINDS: Final = {
+    "X": "Names and rejects",
+    "x": "Rejects besides",
+    "o": "Holds all the same, though what it compares changes",
+}
+
+
+@dataclass
+class Matrix:
+    """What the text says: {claim: {letter: names}}, misreadings the same, and the counts at its end."""
+
+    cells: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    misreadings: dict[str, dict[str, list[str]]] = field(default_factory=dict)
+    counts: list[str] = field(default_factory=list)
+
+
+def read(text: str) -> Matrix:
+    """Return the matrix that a text holds.
+
+    Raises
+    ------
+    ExtensionError
+        If a line is none of those that it is made of, or a row has not one letter for each claim.
+    """
+    found = Matrix()
+    lines = iter(text.split("\n"))
+    heads: list[str] = []
+    fresh = True  # a block of claims begins
+    for line in lines:
+        if line.startswith("Misreadings"):
+            break
+        head, row = _HEAD.match(line), _ROW.match(line)
+        if head:
+            heads = [head[1]] if fresh else [*heads, head[1]]
+            fresh = False
+        elif row and heads:
+            fresh = True
+            if len(row[2]) != len(heads):
+                raise ExtensionError(f"kill matrix: {row[1]} has {len(row[2])} letters for {len(heads)} claims")
+            for claim, letter in zip(heads, row[2], strict=True):
+                found.cells.setdefault(claim, {}).setdefault(letter, []).append(row[1])
+        elif heads and line:
+            raise ExtensionError(f"kill matrix: cannot read {line!r}")
+    claim = ""
+    for line in lines:
+        row = _MISREADING.match(line)
+        if row:
+            claim = row[1] or claim
+            found.misreadings.setdefault(claim, {}).setdefault(row[3], []).append(row[2])
+        elif line:
+            found.counts.append(line.strip())
+    if not (found.cells and found.misreadings and found.counts):
+        raise ExtensionError("kill matrix: the text has another form than docs/_ext/kill_matrix_page.py knows")
+    return found
+
+
+def page(source: str) -> str:
+    """Return the page with its text block rewritten.
+
+    Raises
+    ------
+    ExtensionError
+        If it has no such block, or a claim or mistake of today is not in it.
+    """
+    block = _TEXT.search(source)
+    if block is None:
+        raise ExtensionError("docs/kill-matrix.md has no block of text")
+    matrix = read(block[1])
+    claims = [claim.id for _, part in PARTS for claim in part]
+    if list(matrix.cells) != claims:
+        raise ExtensionError("docs/kill-matrix.md has other claims than there are: proofs-check matrix --markdown")
+    return source[: block.start()] + "\n".join(_sections(matrix)) + source[block.end() :]
+
+
+def _sections(matrix: Matrix) -> Iterator[str]:
+    first, second, *others = matrix.counts
+    yield from (f"- {first} {second}.", *(f"- {line}" for line in others), "")
+    yield "What is not listed at a claim makes no difference to it: it does not use the function, or no number that it"
+    yield "compares changes. [By mistake](#by-mistake) is the same the other way round."
+    yield ""
+    for title, claims in PARTS:
+        yield from (f"## {title}", "")
+        for claim in claims:
+            cells, misread = matrix.cells[claim.id], matrix.misreadings.get(claim.id, {})
+            yield from (f"### {claim.id}", "", f"[What it says](claims.md#{_slug(claim.id)})", "")
+            for letter, words in _KINDS.items():
+                if names := cells.get(letter):
+                    yield f"- {words}, {len(names)}: {_code(names)}."
+            for letter, names in misread.items():
+                words = "Rejects the misreadings" if letter == "X" else "Does not reject the misreadings"
+                yield f"- {words}, {len(names)}: {_code(names)}."
+            yield ""
+    yield from ("## By mistake", "", "| mistake | what is wrong | rejected by |", "|---|---|---|")
+    for mistake in MISTAKES:
+        by = [claim for claim, cells in matrix.cells.items() for letter in "Xx" if mistake.name in cells.get(letter, ())]
+        summary = re.sub(r"([\\`*_{}\[\]<>|$#~])", r"\\\1", mistake.summary)
+        yield f"| `{mistake.name}` | {summary} | {len(by)}: {', '.join(by)} |"
+
+
+def _code(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _slug(claim: str) -> str:
+    return re.sub(r"[^\w\- ]", "", claim.lower()).replace(" ", "-")
+
+
+def _read(_app: Sphinx, name: str, source: list[str]) -> None:
+    if name == "kill-matrix":
+        source[0] = page(source[0])
+
+
+def setup(app: Sphinx) -> dict[str, bool]:
+    """Read the page so."""
+    app.connect("source-read", _read)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
