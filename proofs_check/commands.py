@@ -236,6 +236,8 @@ def run(options: argparse.Namespace) -> int:
         from proofs_check.pages.report.page import page
 
         write_whole("--html", options.html, page(current))
+        if speaks:
+            _print([f"Wrote {options.html}; open it in a browser."])
     if options.save is not None:
         _save(current.attacks, options.save)
         if speaks:

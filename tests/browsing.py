@@ -4,9 +4,9 @@ import shutil
 
 try:
     from axe_playwright_python.sync_playwright import Axe
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import Error, sync_playwright
 except ImportError:
-    sync_playwright = None
+    Error = sync_playwright = None
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # No sandbox: in containers there is often none to be had; nothing but our own files is opened.
@@ -25,7 +25,9 @@ CONTROLS = "a[href], button, input, select, textarea, summary, [tabindex]:not([t
 
 def serious(page):
     """What an automated check of accessibility finds, of what it calls serious or critical."""
-    found = Axe().run(page, options={"preload": False}).response["violations"]
+    # It need not write down what it has nothing against: on a large page that takes the most time.
+    options = {"preload": False, "resultTypes": ["violations"]}
+    found = Axe().run(page, options=options).response["violations"]
     return [
         f"{violation['id']}: {violation['help']}: {violation['nodes'][0]['html']}"
         for violation in found
@@ -50,6 +52,19 @@ def unreached(page, most=2000):
         if page.evaluate("document.activeElement === document.body || waiting.size === 0"):
             break
     return page.evaluate("[...waiting].map(control => control.outerHTML.slice(0, 200))")
+
+
+def missed(page, name):
+    """By how many pixels an element is not where a link to it should have brought it, or 0 at the end of the page."""
+    return page.evaluate(
+        """name => {
+            const target = document.getElementById(name), root = document.documentElement;
+            const off = target.getBoundingClientRect().top - parseFloat(getComputedStyle(target).scrollMarginTop);
+            const left = root.scrollHeight - innerHeight - scrollY;
+            return off > 0 && left < 2 ? 0 : off;
+        }""",
+        name,
+    )
 
 
 def overflow(page):

@@ -51,7 +51,9 @@ def section(row: str) -> Iterator[str]:
     name, place, statement, needs, errata, mistakes = cells
     formula = statement.strip("$")
     if name not in _STATEMENTS:
-        raise ExtensionError(f"docs/claims.md has {name}, which is no claim: proofs-check list --markdown writes it anew")
+        raise ExtensionError(
+            f"docs/claims.md has {name}, which is no claim: proofs-check list --markdown writes it anew"
+        )
     yield from ("", f"### {name}", "", place, "", "$$", formula, "$$", "", f"`{_STATEMENTS[name]}`{{.said}}", "")
     told = [f"needs: {needs}"] if needs else []
     if errata:

@@ -1,4 +1,4 @@
-"""The kill matrix as sections and a table: what each claim rejects, and which claims reject each mistake.
+"""The kill matrix as sections that unfold: what each claim rejects, and which claims reject each mistake.
 
 ``docs/kill-matrix.md`` has it as text, 80 columns wide, for terminals and files. Here that text is read, so that a
 phone, a search and a screen reader can follow it, too.
@@ -19,11 +19,12 @@ _TEXT: Final = re.compile(r"```text\n(.*?)\n```", re.DOTALL)
 _HEAD: Final = re.compile(r"^ +\|*([^\s|]\S*)$")
 _ROW: Final = re.compile(r"^(\S+) +([Xxo.=-]+)$")
 _MISREADING: Final = re.compile(r"^(\S*) +(\S+) ([XO.=-])$")
-_KINDS: Final = {
-    "X": "Names and rejects",
-    "x": "Rejects besides",
-    "o": "Holds all the same, though what it compares changes",
+_MISTAKES: Final = {
+    "X": "names and rejects {}",
+    "x": "rejects {} besides",
+    "o": "holds all the same with {} that change what it compares",
 }
+_MISREADINGS: Final = {"X": "rejects {} misreadings", "O": "does not reject {} misreadings"}
 
 
 @dataclass
@@ -103,23 +104,30 @@ def _sections(matrix: Matrix) -> Iterator[str]:
         yield from (f"## {title}", "")
         for claim in claims:
             cells, misread = matrix.cells[claim.id], matrix.misreadings.get(claim.id, {})
-            yield from (f"### {claim.id}", "", f"[What it says](claims.md#{_slug(claim.id)})", "")
-            for letter, words in _KINDS.items():
-                if names := cells.get(letter):
-                    yield f"- {words}, {len(names)}: {_code(names)}."
-            for letter, names in misread.items():
-                words = "Rejects the misreadings" if letter == "X" else "Does not reject the misreadings"
-                yield f"- {words}, {len(names)}: {_code(names)}."
-            yield ""
-    yield from ("## By mistake", "", "| mistake | what is wrong | rejected by |", "|---|---|---|")
+            told = [(words, cells[letter]) for letter, words in _MISTAKES.items() if letter in cells]
+            told += [(words, misread[letter]) for letter, words in _MISREADINGS.items() if letter in misread]
+            counts = "; ".join(words.format(len(names)) for words, names in told)
+            yield from (f"### {claim.id}", "", "<details>")
+            yield from (f"<summary>{counts[:1].upper()}{counts[1:]}.</summary>", "")
+            yield from (f"- {_sentence(words, names)}" for words, names in told)
+            yield from (f"- [What {claim.id} says](claims.md#{_slug(claim.id)})", "", "</details>", "")
+    yield from ("## By mistake", "")
     for mistake in MISTAKES:
-        by = [claim for claim, cells in matrix.cells.items() for letter in "Xx" if mistake.name in cells.get(letter, ())]
+        by = [
+            claim for claim, cells in matrix.cells.items() for letter in "Xx" if mistake.name in cells.get(letter, ())
+        ]
         summary = re.sub(r"([\\`*_{}\[\]<>|$#~])", r"\\\1", mistake.summary)
-        yield f"| `{mistake.name}` | {summary} | {len(by)}: {', '.join(by)} |"
+        yield from (f"- `{mistake.name}`: {summary}", "", "  <details>")
+        yield from (f"  <summary>Rejected by {_claims(by)}</summary>", "", f"  {', '.join(by)}", "", "  </details>", "")
 
 
-def _code(names: list[str]) -> str:
-    return ", ".join(f"`{name}`" for name in names)
+def _sentence(words: str, names: list[str]) -> str:
+    text = words.format(len(names))
+    return f"{text[:1].upper()}{text[1:]}: {', '.join(f'`{name}`' for name in names)}."
+
+
+def _claims(by: list[str]) -> str:
+    return "1 claim" if len(by) == 1 else f"{len(by)} claims"
 
 
 def _slug(claim: str) -> str:

@@ -24,8 +24,8 @@ PICTURES: Final = {
         "to certainty; the squares for the best of n draws, from 1 to 64, lie on it.",
     ),
     "04_token_temperature": (
-        "The chance of the mode against the temperature. Where the sequence temperature falls to 0, the chance rises to "
-        "1; where the token temperature does, it falls to 0. The two curves meet at temperature 1.",
+        "The chance of the mode against the temperature. As the sequence temperature falls to 0, it rises to 1; as "
+        "the token temperature does, it falls to 0. The two curves meet at temperature 1.",
     ),
     "06_teacher_and_student": (
         "The bounds on both KLs between teacher and student, a row for each, with the KLs as lines on a logarithmic "
@@ -52,7 +52,7 @@ def with_words(lesson: str, text: str) -> str:
     found = _PICTURE.findall(text)
     if len(found) != len(words):
         raise ExtensionError(
-            f"lesson {lesson} has {len(found)} pictures, and words for {len(words)}: see PICTURES in {Path(__file__).name}"
+            f"lesson {lesson} has {len(found)} pictures, and words for {len(words)}: PICTURES in {Path(__file__).name}"
         )
     left = iter(words)
     return _PICTURE.sub(lambda _: f'<img alt="{html.escape(next(left))}"', text)

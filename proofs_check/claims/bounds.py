@@ -273,8 +273,8 @@ CLAIMS: Final = (
         id="K-tv",
         place="beyond the paper (Pinsker; Bretagnolle and Huber)",
         statement="TV(p, q) ≤ min(√(KL/2), √(1 - e^(-KL))), KL either way",
-        latex=r"\mathrm{TV}(p, q) \le \min\bigl(\sqrt{\mathrm{KL}/2}, \sqrt{1 - e^{-\mathrm{KL}}}\bigr), \quad "
-        r"\mathrm{KL} = \mathrm{KL}(p, q) \text{ or } \mathrm{KL}(q, p)",
+        latex=r"\mathrm{TV}(p, q) \le \min\bigl(\sqrt{\mathrm{KL}/2}, \sqrt{1 - e^{-\mathrm{KL}}}\bigr), "
+        r"\text{ KL either way}",
         hypotheses="any two distributions over responses; TV = ½ Σ|p-q|; ½ is the best constant as KL → 0",
         routes=("½ Σ|p-q| over responses, squared", "KL of whole responses"),
         body=_total_variation,

@@ -351,7 +351,8 @@ CLAIMS: Final = (
         id="D-token-kl",
         place="beyond the paper",
         statement="KL of responses = E|Y| · token-level KL (mean over all tokens, EOS counted)",
-        latex=r"\mathrm{KL}(p, q) = \mathbb{E}_p |Y| \cdot \frac{\sum_s P(s)\, \mathrm{KL}_s}{\sum_s P(s)}",
+        latex=r"\mathrm{KL}(p, q) = \mathbb{E}_p |Y| \cdot \frac{\sum_s P(s)\, \mathrm{KL}_s}{\sum_s P(s)}, "
+        r"\text{ EOS counted}",
         hypotheses=f"{TREE}; steps drawn from p. The mean over responses of means over their steps is another number",
         routes=(
             "Σ p log p/q over responses",

@@ -203,8 +203,8 @@ CLAIMS: Final = (
         id="H-terminal",
         place=_PLACE,
         statement="r at the last step alone: KL(p_{M r}‖p_{M_h r}) = m log V - H(Y_≤m), m = T-1-h",
-        latex=r"r_t = 0 \ (t < T) \;\Rightarrow\; \mathrm{KL}(p_{M r} \,\|\, p_{M_h r}) = m \log V - H(Y_{\le m}), "
-        r"\ m = T - 1 - h",
+        latex=r"r \text{ at the last step alone: } \mathrm{KL}(p_{M r} \,\|\, p_{M_h r}) "
+        r"= m \log V - H(Y_{\le m}), \quad m = T - 1 - h",
         hypotheses="responses of one length T without EOS, reward at the last step alone; it falls as h grows",
         routes=(
             "products of softmax(M_h r) along each response",

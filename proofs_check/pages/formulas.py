@@ -24,8 +24,10 @@ def formula(latex: str) -> Any:
     parts = []
     for piece in pieces(latex):
         words = _words(piece)
-        parts.append(mathematics(_infix(piece)) if words is None else escape(words))
-    return markup(f'<span class="formula">{"<wbr>".join(map(str, parts))}</span>')
+        parts.append(str(mathematics(_infix(piece)) if words is None else escape(words)))
+        # After a comma that ends a piece, the space between two formulas; elsewhere the piece has its own.
+        parts.append(" " if piece.rstrip().endswith((",", ";")) else "<wbr>")
+    return markup(f'<span class="formula">{"".join(parts[:-1])}</span>')
 
 
 def pieces(latex: str) -> list[str]:

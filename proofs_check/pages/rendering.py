@@ -12,6 +12,8 @@ _EXTRA: Final = "Pages need Jinja2 and latex2mathml, which are not installed: pi
 # The bars of |Y| and ‖r‖, which are no operators between two things, and functions that have a name.
 _BAR: Final = re.compile('<mo(?: fence="false")? stretchy="false">(&#x0007C;|&#x02016;)</mo>')
 _FUNCTION: Final = re.compile("<mi>(log|exp|dim|ker|det|coth|cosh|sinh|tanh)</mi>")
+# Arrows between two statements, which would be set as names are, without spaces.
+_ARROW: Final = re.compile("<mi>(&#x027F9;|&#x027FA;)</mi>")
 
 
 def render(template: str, **values: Any) -> str:
@@ -70,6 +72,7 @@ def mathematics(latex: str) -> Any:
         raise TabularBellmanError(_EXTRA) from error
     # Two commands that it does not know; then spaces, which it leaves to browsers that cannot know them.
     found = convert(latex.replace(r"\big\|", r"\,\|\,").replace(r"\mathrel{+}", "+"))
+    found = _ARROW.sub(r"<mo>\1</mo>", found)
     found = _BAR.sub(r'<mo lspace="0" rspace="0" stretchy="false">\1</mo>', found)
     return markup(_FUNCTION.sub(r'<mo lspace="0.17em" rspace="0.1em" form="prefix">\1</mo>', found))
 

@@ -50,10 +50,10 @@ class Group:
 
 
 def shared(fixed: Sequence[Outcome | Drawn], smallest: Case) -> Group | None:
-    """Return what every instance has on which a function is wrong, the smallest and the fixed ones.
+    """Return what all instances have on which a function is wrong: the smallest, and fixed ones.
 
-    None where there is no such thing, where the function is right on all fixed instances, so that a single one would
-    tell, and where all of them have it, so that none would be left.
+    None where there is no such thing; where it is right on every fixed instance, since one instance alone has much in
+    common with itself; and where every fixed instance has it, so that there is none without.
     """
     wrong = [one.case for one in fixed if not one.agrees]
     if not wrong:

@@ -4,13 +4,26 @@ import math
 
 import numpy as np
 import pytest
-from browsing import DESKTOP, PHONE, overflow, serious, unreached
-from exploring import TOLERANCE, disagreements, edits, expected, is_rounded, read, show_panel, until
+from browsing import DESKTOP, PHONE, Error, overflow, serious, unreached
+from exploring import (
+    KINDS,
+    TOLERANCE,
+    by_hand,
+    by_script,
+    disagreements,
+    edits,
+    expected,
+    is_rounded,
+    read,
+    show_panel,
+    until,
+)
 
 from proofs_check.library import LIBRARY
 from proofs_check.mistakes import MISTAKES
 from proofs_check.pages.explore.examples import built_in
-from proofs_check.pages.explore.page import SHOWN_MISTAKES, page
+from proofs_check.pages.explore.mistakes import MISTAKE_GROUPS, SHOWN_MISTAKES
+from proofs_check.pages.explore.page import page
 from tabular_bellman import SequenceSpace, StateActionTable
 
 EXAMPLES = {example.id: example for example in built_in()}
@@ -73,7 +86,7 @@ def test_random_changes_of_the_examples(explore, opened):
     with opened(explore) as tab:
         for name, example in EXAMPLES.items():
             tab.select_option("#example", name)
-            edits(tab, rng, example.space, 22, example.reference)
+            edits(tab, rng, example.space, rng.choice(KINDS, 22), example.reference)
 
 
 def test_random_changes_of_own_rewards(own, opened):
@@ -82,16 +95,27 @@ def test_random_changes_of_own_rewards(own, opened):
         with opened(path) as tab:
             assert tab.input_value("#example") == "yours"
             assert disagreements(read(tab, OWN[name].space), expected(OWN[name], 1.0)) == []
-            edits(tab, rng, OWN[name].space, 17)
+            edits(tab, rng, OWN[name].space, rng.choice(KINDS, 17))
+
+
+def test_what_a_hand_cannot_do_a_script_does_not(own, opened):
+    rewards = OWN["masked"]
+    forbidden = str(int(np.flatnonzero(np.isneginf(rewards.to_vector()))[0]))
+    with opened(own["masked"]) as tab:
+        for steps, said in [
+            ([("choose", "edge", forbidden), ("type", "reward", "1.0")], "reward cannot be used"),
+            ([("choose", "response", "0")], "response cannot be used"),  # its panel is shut
+            ([("choose", "edge", "999")], "edge does not take 999"),
+        ]:
+            with pytest.raises(Error, match=said):
+                by_script(tab, steps, rewards.space)
 
 
 def test_a_prompt_with_nothing_left(explore, opened):
     with opened(explore) as tab:
         tab.select_option("#example", "empty")
-        for edge in range(3):
-            tab.select_option("#edge", str(edge))
-            tab.locator("#forbidden").check()
-        shown = read(tab, EXAMPLES["empty"].space)
+        steps = [step for e in range(3) for step in (("choose", "edge", str(e)), ("tick", "forbidden", True))]
+        shown = by_script(tab, steps, EXAMPLES["empty"].space)
         assert shown.numbers["A"] == [-math.inf]
         assert not shown.numbers["p"].any()
         assert disagreements(shown, expected(shown.rewards, 1.0)) == []
@@ -148,6 +172,11 @@ def test_without_its_shift_a_sum_overflows(own, opened, tmp_path):
 # -- mistakes ---------------------------------------------------------------------------------------------------------
 
 
+# What the list says of each mistake; nothing, where it cannot be chosen.
+OFFERED = """[...document.querySelectorAll("#mistake optgroup option")].map(option =>
+    [option.value, option.matches(":disabled") || option.parentElement.disabled ? null : option.textContent])"""
+
+
 def test_each_mistake_is_the_registry_s(own, explore, opened):
     seen = dict.fromkeys(SHOWN_MISTAKES, 0)
     some = ("no bare EOS, two prompts", "fixed length", "meeting prompts", "one token")
@@ -160,23 +189,25 @@ def test_each_mistake_is_the_registry_s(own, explore, opened):
             tab.fill("#temperature", "0.7")
             right = expected(rewards, 0.7, reference)
             show_panel(tab, "mistake-panel")
+            offered = dict(tab.evaluate(OFFERED))
+            assert list(offered) == list(SHOWN_MISTAKES)
             for name in SHOWN_MISTAKES:
                 mistake = KNOWN[name]
                 if (mistake.replaces == "with_reference") != (reference is not None):
-                    assert tab.locator(f"#mistake option[value={name}]").is_disabled()
+                    assert offered[name] is None
                     continue
-                tab.select_option("#mistake", name)
-                shown = read(tab, rewards.space)
+                shown = by_script(tab, [("choose", "mistake", name)], rewards.space)
                 wrong = expected(rewards, 0.7, reference, mistake)
                 assert disagreements(shown, wrong) == [], name
                 differs = disagreements(shown, right) != []
                 seen[name] += differs
-                verdict = tab.inner_text("#verdict")
-                assert verdict.startswith("No difference on these rewards.") is not differs, (name, verdict)
-                beside = tab.evaluate(
-                    "[...document.querySelectorAll('.tables:not([hidden]) .wrong')].map(slot =>"
-                    " [slot.dataset.slot, slot.dataset.at, slot.querySelector('.right').dataset.exact])"
+                assert offered[name] == (name if differs else f"{name} – no difference here")
+                verdict, beside = tab.evaluate(
+                    "[document.getElementById('verdict').innerText,"
+                    " [...document.querySelectorAll('.tables:not([hidden]) .wrong')].map(slot =>"
+                    " [slot.dataset.slot, slot.dataset.at, slot.querySelector('.right').dataset.exact])]"
                 )
+                assert verdict.startswith("No difference on these rewards.") is not differs, (name, verdict)
                 assert bool(beside) is differs
                 for slot, at, exact in beside:
                     assert float(exact) == pytest.approx(right[slot][int(at)], rel=1e-12, abs=1e-12)
@@ -184,6 +215,44 @@ def test_each_mistake_is_the_registry_s(own, explore, opened):
             assert disagreements(read(tab, rewards.space), right) == []
     # A mistake that changed nothing anywhere would have been compared with nothing.
     assert [name for name, n in seen.items() if n == 0] == []
+
+
+def test_mistakes_are_listed_in_groups(explore, opened):
+    with opened(explore) as tab:
+        show_panel(tab, "mistake-panel")
+        listed = """[...document.querySelectorAll("#mistake optgroup")].map(group =>
+            [group.label, [...group.children].map(option => option.value)])"""
+        groups = {name: list(members) for name, members in MISTAKE_GROUPS.items()}
+        assert dict(tab.evaluate(listed)) == {
+            (f"{name} (there is none)" if name == "The reference" else name): members
+            for name, members in groups.items()
+        }
+        tab.select_option("#example", "reference")
+        assert dict(tab.evaluate(listed)) == {
+            (name if name == "The reference" else f"{name} (not with a reference)"): members
+            for name, members in groups.items()
+        }
+
+
+def test_which_mistakes_make_no_difference_is_said_anew(explore, opened):
+    def idle(tab):
+        return {name for name, text in tab.evaluate(OFFERED) if text is not None and text != name}
+
+    with opened(explore) as tab:
+        tab.select_option("#example", "late")
+        show_panel(tab, "mistake-panel")
+        until(tab, "document.getElementById('mistake').textContent.includes('no difference')")
+        prompts = {name for name in SHOWN_MISTAKES if name.startswith("prompts-")}
+        of_temperature = set(MISTAKE_GROUPS["Temperature"])
+        assert idle(tab) == {"mask-1e9"} | prompts | of_temperature
+        tab.fill("#temperature", "0.7")
+        assert idle(tab) == {"mask-1e9"} | prompts
+        show_panel(tab, "change-panel")
+        tab.locator("#forbidden").check()
+        show_panel(tab, "mistake-panel")
+        until(tab, "!document.getElementById('mistake').textContent.includes('mask-1e9 – no')")
+        tab.select_option("#example", "prompts")
+        assert idle(tab) == {"mask-1e9"} | of_temperature
 
 
 def test_what_a_mistake_breaks_is_said(explore, opened):
@@ -213,10 +282,31 @@ def test_what_a_mistake_breaks_is_said(explore, opened):
 
 
 def in_formulas(tab):
-    return [
-        float(x)
-        for x in tab.evaluate("[...document.querySelectorAll('#walk-lines [data-exact]')].map(e => e.dataset.exact)")
-    ]
+    return [float(x) for x in tab.evaluate(f"({IN_FORMULAS})()")]
+
+
+IN_FORMULAS = """() => [...document.querySelectorAll("#walk-lines [data-exact]")].map(e => e.dataset.exact)"""
+# To the end of a walk and back to its beginning: at each stop its title, its numbers, and how much is lit.
+WALK = f"""() => {{
+    const stops = [];
+    const button = id => document.getElementById(id);
+    const stop = () => stops.push([
+        button("walk-title").innerText,
+        ({IN_FORMULAS})(),
+        [...document.querySelectorAll("svg:not([hidden]) .lit")].filter(e => e.checkVisibility()).length,
+    ]);
+    stop();
+    const go = id => {{
+        for (let i = 0; i < 200 && !button(id).disabled; i += 1) {{
+            button(id).click();
+            stop();
+        }}
+    }};
+    go("next");
+    const there = stops.splice(0);
+    go("back");
+    return [there, stops];
+}}"""
 
 
 @pytest.mark.parametrize(
@@ -231,28 +321,44 @@ def test_the_walk_goes_there_and_back(name, response, temperature, explore, open
         tab.fill("#temperature", str(temperature))
         show_panel(tab, "walk-panel")
         tab.select_option("#response", str(response))
-        titles, ps, numbers = [], [], []
-        while True:
-            titles.append(tab.inner_text("#walk-title"))
-            numbers.append(in_formulas(tab))
-            assert tab.locator("svg:not([hidden]) .lit").locator("visible=true").count() > 0
-            if titles[-1] in ("The probability of the response", "The product is the same probability"):
-                ps.append(numbers[-1][-1])
-            if tab.locator("#next").is_disabled():
-                break
-            tab.click("#next")
+        there, back = tab.evaluate(WALK)
+        titles, numbers = [stop[0] for stop in there], [[float(x) for x in stop[1]] for stop in there]
+        assert min(lit for _, _, lit in there) > 0
+        ps = [
+            found[-1]
+            for title, found in zip(titles, numbers, strict=True)
+            if title in ("The probability of the response", "The product is the same probability")
+        ]
         p = truth["p"][response]
         assert ps == pytest.approx([p, p], rel=TOLERANCE, abs=1e-300)
         assert titles[-1] == "And the rewards add up again"
         R = truth["R"][response]
         assert numbers[-1][-1] == (R if math.isinf(R) else pytest.approx(R, abs=TOLERANCE))
         assert any("log-partition again" in title for title in titles)
-        for title in reversed(titles[:-1]):
-            tab.click("#back")
-            assert tab.inner_text("#walk-title") == title
+        assert back == there[-2::-1]
+        # Hands, and the ends of the walk.
         assert tab.locator("#back").is_disabled()
+        tab.click("#next")
+        tab.click("#next")
+        tab.click("#back")
+        assert tab.inner_text("#walk-title") == titles[1]
         show_panel(tab, "change-panel")
         assert tab.locator(".lit").count() == 0
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_the_walk_begins_with_the_longest_of_the_likeliest(name, explore, opened):
+    example = EXAMPLES[name]
+    p = expected(example.reward, example.temperature, example.reference)["p"]
+    lengths = [len(response) for _ in example.space.prompts for response in example.space.responses()]
+    likely = [place for place in range(len(p)) if p[place] > (1.0 - 1e-9) * p.max()]
+    with opened(explore) as tab:
+        tab.select_option("#example", name)
+        place = int(tab.input_value("#response"))
+        assert place in likely
+        assert lengths[place] == max(lengths[i] for i in likely)
+        show_panel(tab, "walk-panel")
+        assert tab.inner_text("#walk-count").endswith(f"of {len(tab.evaluate(WALK)[0])}")
 
 
 def test_a_mistake_is_laid_aside_for_the_walk(explore, opened):
@@ -271,7 +377,7 @@ def test_undo_and_reset(own, opened):
     rng = np.random.default_rng(7)
     with opened(own["masked"]) as tab:
         assert tab.locator("#undo").is_disabled()
-        edits(tab, rng, rewards.space, 6)
+        edits(tab, rng, rewards.space, KINDS, by=by_hand)
         after = read(tab, rewards.space)
         tab.click("#reset")
         shown = read(tab, rewards.space)
@@ -297,7 +403,7 @@ def test_the_link_keeps_everything(own, opened):
     rewards = OWN["no bare EOS, two prompts"]
     rng = np.random.default_rng(8)
     with opened(own["no bare EOS, two prompts"]) as tab:
-        edits(tab, rng, rewards.space, 8)
+        edits(tab, rng, rewards.space, rng.permutation(KINDS), by=by_hand)
         tab.click("#show-logit")
         show_panel(tab, "mistake-panel")
         tab.select_option("#mistake", "log-mean-exp")
@@ -311,7 +417,7 @@ def test_the_link_keeps_everything(own, opened):
         show_panel(tab, "walk-panel")
         tab.click("#next")
         title, lines = tab.inner_text("#walk-title"), in_formulas(tab)
-        until(tab, "location.hash.includes('walk=')")
+        until(tab, "/walk=\\d+\\.1$/.test(location.hash)")
         tab.reload()
         assert (tab.inner_text("#walk-title"), in_formulas(tab)) == (title, lines)
 
@@ -362,7 +468,7 @@ def test_the_program_gives_the_numbers_shown(own, explore, opened, capsys):
             compare(tab, example.space)
     for name in ("masked", "fixed length", "one length, odd tokens"):
         with opened(own[name]) as tab:
-            edits(tab, rng, OWN[name].space, 2)
+            edits(tab, rng, OWN[name].space, rng.choice(KINDS, 2))
             if np.isfinite(read(tab, OWN[name].space).numbers["A"]).all():
                 compare(tab, OWN[name].space)
             else:
@@ -528,17 +634,62 @@ def test_without_scripts_it_says_the_same(explore, own, opened):
             assert x == pytest.approx(y, rel=1e-12, abs=1e-12)
 
 
-def test_a_tree_fits_the_screen_of_a_lesson(explore, opened):
-    with opened(explore) as tab:
+@pytest.mark.parametrize("size", [DESKTOP, (1280, 800)], ids=str)
+def test_a_tree_fits_the_screen_of_a_lesson(size, explore, opened):
+    with opened(explore, size=size) as tab:
         for name in EXAMPLES:
             tab.select_option("#example", name)
             box = tab.locator(".box").locator("visible=true").bounding_box()
-            assert box["y"] + box["height"] < 900
+            assert box["y"] + box["height"] < size[1]
             inner = tab.evaluate(
                 "(() => { const box = document.querySelector('.box:not([hidden])');"
                 " return [box.scrollWidth - box.clientWidth, box.scrollHeight - box.clientHeight]; })()"
             )
             assert inner == [0, 0], name
+
+
+# How far the start stands from the edges of the box that scrolls: left, right, top, bottom.
+ROOT = """(() => {
+    const box = document.querySelector(".box:not([hidden])");
+    const outer = box.getBoundingClientRect();
+    const root = box.querySelector("svg:not([hidden]) .node[data-of='0'] rect").getBoundingClientRect();
+    return [root.left - outer.left, outer.right - root.right, root.top - outer.top, outer.bottom - root.bottom];
+})()"""
+
+
+def test_the_start_is_in_sight_at_first(explore, own, opened):
+    for path, names in ((explore, list(EXAMPLES)), (own["no bare EOS, two prompts"], ["yours"])):
+        with opened(path, size=PHONE) as tab:
+            assert min(tab.evaluate(ROOT)) >= 0
+            for name in names:
+                # From a corner of the one before.
+                tab.evaluate("document.querySelectorAll('.box').forEach(box => box.scrollTo(999, 999))")
+                tab.select_option("#example", name)
+                tab.evaluate("document.querySelectorAll('.box').forEach(box => box.scrollTo(999, 999))")
+                tab.select_option("#example", next(each for each in EXAMPLES if each != name))
+                tab.select_option("#example", name)
+                assert min(tab.evaluate(ROOT)) >= 0, name
+    # In the middle, where there is enough on both sides.
+    with opened(explore, size=PHONE) as tab:
+        tab.select_option("#example", "reference")
+        _, _, above, below = tab.evaluate(ROOT)
+        assert above == pytest.approx(below, abs=2.0)
+
+
+def test_a_link_to_a_step_shows_it(own, opened):
+    with opened(own["no bare EOS, two prompts"], size=PHONE) as tab:
+        tab.evaluate("location.hash = 'example=yours&step=47'")
+        until(tab, "document.getElementById('edge').value === '47'")
+        assert min(tab.evaluate(LABEL)) >= 0
+        assert min(tab.evaluate(ROOT)) < 0
+
+
+# The same of the label of the step that is chosen.
+LABEL = """(() => {
+    const box = document.querySelector(".box:not([hidden])").getBoundingClientRect();
+    const label = document.querySelector("svg:not([hidden]) .chosen .label").getBoundingClientRect();
+    return [label.left - box.left, box.right - label.right, label.top - box.top, box.bottom - label.bottom];
+})()"""
 
 
 def test_what_is_chosen_is_in_sight(own, opened):
@@ -547,13 +698,7 @@ def test_what_is_chosen_is_in_sight(own, opened):
         with opened(own["no bare EOS, two prompts"], size=size) as tab:
             for edge in (0, 47, 30):
                 tab.select_option("#edge", str(edge))
-                place = tab.evaluate(
-                    "(() => { const box = document.querySelector('.box:not([hidden])').getBoundingClientRect();"
-                    " const label = document.querySelector('svg:not([hidden]) .chosen .label').getBoundingClientRect();"
-                    " return [label.left - box.left, box.right - label.right, label.top - box.top,"
-                    " box.bottom - label.bottom]; })()"
-                )
-                assert min(place) >= 0, edge
+                assert min(tab.evaluate(LABEL)) >= 0, edge
 
 
 def test_on_paper(explore, opened):
@@ -579,3 +724,67 @@ def test_numbers_that_are_none_are_not_taken(explore, opened):
             after = read(tab, EXAMPLES["empty"].space)
             assert (after.temperature, after.texts) == (before.temperature, before.texts)
             assert tab.inner_text(f"{field}-message") == ""
+
+
+def test_a_complaint_goes_with_what_it_was_about(explore, opened):
+    """Whatever changes what is shown puts numbers into the fields that fit."""
+    ways = {
+        "another example": lambda tab: tab.select_option("#example", "late"),
+        "another step": lambda tab: tab.select_option("#edge", "1"),
+        "a link": lambda tab: tab.evaluate("location.hash = `example=empty&t=${2 + Math.random()}`"),
+        "a reset": lambda tab: tab.evaluate("document.getElementById('reset').click()"),  # the focus stays
+    }
+    with opened(explore) as tab:
+        for way, act in ways.items():
+            for field in ("#temperature", "#reward"):
+                # Without leaving the field, which by itself would put an end to it.
+                tab.fill(field, "")
+                assert "A number from" in tab.inner_text(f"{field}-message")
+                assert tab.get_attribute(field, "aria-invalid") == "true"
+                act(tab)
+                until(tab, f"document.querySelector('{field}').value !== ''")
+                assert tab.inner_text(f"{field}-message") == "", way
+                assert tab.get_attribute(field, "aria-invalid") is None, way
+                assert tab.locator("[aria-invalid]").count() == 0
+                tab.select_option("#example", "empty")
+
+
+# -- one text, two prefixes -------------------------------------------------------------------------------------------
+
+
+def test_where_prompts_meet_both_values_are_said(explore, own, opened):
+    outlined = """[...document.querySelectorAll(".box:not([hidden]) svg:not([hidden]) .meets")]
+        .map(node => [Number(node.dataset.of), node.textContent.trim()])"""
+    example = EXAMPLES["prompts"]
+    with opened(explore) as tab:
+        assert (tab.evaluate(outlined), tab.inner_text("#meeting")) == ([], "")
+        tab.select_option("#example", "prompts")
+        prefixes = [key for t in range(example.space.n_depths) for key in example.space.prefixes(t)]
+        nodes = [prefixes.index(key) for key in (("a", ("b",)), ("ab", ()))]
+
+        def values(shown):
+            return [f"{shown.numbers['V'][node]:.2f}" for node in nodes]
+
+        first = values(read(tab, example.space))
+        assert first == [f"{x:.2f}" for x in expected(example.reward, 1.0)["V"][nodes]]
+        assert first[0] != first[1]
+        assert (
+            tab.inner_text("#meeting")
+            == f"Outlined, with one text, ab: V[a | b] = {first[0]}, V[prompt ab] = {first[1]}."
+        )
+        assert sorted(tab.evaluate(outlined)) == sorted(map(list, zip(nodes, first, strict=True)))
+        # They are those of what is shown, and not written down once.
+        tab.fill("#temperature", "2")
+        second = values(read(tab, example.space))
+        assert second != first
+        assert all(f"= {x}" in tab.inner_text("#meeting") for x in second)
+        # Texts run together make them one.
+        show_panel(tab, "mistake-panel")
+        tab.select_option("#mistake", "prompts-concatenated")
+        third = values(read(tab, example.space))
+        assert third[0] == third[1]
+        assert tab.inner_text("#meeting").count(f"= {third[0]}") == 2
+    with opened(own["fixed length"]) as tab:  # two prompts whose texts never meet
+        assert (tab.evaluate(outlined), tab.inner_text("#meeting")) == ([], "")
+    with opened(own["meeting prompts"]) as tab:
+        assert len(tab.evaluate(outlined)) == 2

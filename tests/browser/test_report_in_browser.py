@@ -4,7 +4,7 @@ import re
 import time
 
 import pytest
-from browsing import DESKTOP, PHONE, overflow, serious, unreached
+from browsing import DESKTOP, PHONE, missed, overflow, serious, unreached
 from report_runs import FEW, few, made_up
 
 from proofs_check.claims import CLAIMS, PARTS
@@ -55,8 +55,6 @@ def test_nothing_serious_and_nothing_beside_the_page(pages, opened, size, dark):
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
 def test_all_claims_and_notes_fit_too(pages, opened, size):
     with opened(pages / "all.html", size=size) as page:
-        assert overflow(page) <= 0
-        page.evaluate("document.querySelectorAll('.note').forEach(each => each.style.contentVisibility = 'visible')")
         assert overflow(page) <= 0
         if size is DESKTOP:
             # The notes; table and sections are as those of few claims.
@@ -259,11 +257,72 @@ def test_a_link_reaches_a_claim_that_a_filter_hides(pages, opened):
         page.locator("details.claim[data-claim='GR-jacobian'] .plain").wait_for()
 
 
+STILL = 400  # ms, after which nothing moves any more
+
+
+def followed(page, link, name):
+    """Go to the top, click on a link, and return by how many pixels what it leads to is missed."""
+    page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
+    link.click()
+    page.wait_for_timeout(STILL)
+    return missed(page, name)
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_links_lead_to_what_they_name(pages, opened, size):
+    """Where motion is not reduced, too: from the top, once more, and from outside."""
+    with opened(pages / "all.html", size=size) as page:
+        page.emulate_media(reduced_motion="no-preference")
+        links = [link for link in page.locator("nav a").all() if link.is_visible()]
+        found = {name: page.locator(f"td a[href='#{name}']").first for name in ("E3", "E19", "E27")}
+        found |= {link.get_attribute("href").removeprefix("#"): link for link in links}
+        assert {"verdicts", "claims", "errata", "words", "ledger", "again"} < set(found)
+        for name, link in found.items():
+            for _ in range(2):
+                assert abs(followed(page, link, name)) < 20, name
+        url = page.url.split("#")[0]
+        for name in ("again", "ledger", "E19", "GR-jacobian"):
+            page.goto("about:blank")
+            page.goto(f"{url}#{name}")
+            page.wait_for_timeout(STILL)
+            assert abs(missed(page, name)) < 20, name
+        page.goto(url)
+
+
+def test_a_link_that_stops_short_is_found(pages, opened):
+    with opened(pages / "all.html") as page:
+        page.emulate_media(reduced_motion="no-preference")
+        page.add_style_tag(
+            content="html { scroll-behavior: smooth } "
+            ".note { content-visibility: auto; contain-intrinsic-size: auto 40rem }"
+        )
+        assert abs(followed(page, page.locator("nav a[href='#again']"), "again")) > 20
+
+
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_a_closed_row_says_what_is_claimed_on_one_line(pages, opened, size):
+    with opened(pages / "few.html", size=size) as page:
+        rows = page.locator("details.claim > summary")
+        for name, row in zip((result.claim.id for result in few().results), rows.all(), strict=True):
+            statement = next(claim.statement for claim in CLAIMS if claim.id == name)
+            gist = row.locator(".gist")
+            assert gist.inner_text() == statement
+            box, line = gist.bounding_box(), gist.evaluate("gist => parseFloat(getComputedStyle(gist).lineHeight)")
+            assert box["width"] > 200
+            assert box["height"] < 1.5 * line
+            assert row.locator("h4").bounding_box()["y"] < box["y"] + box["height"]
+            assert box["x"] + box["width"] <= size[0]
+        # What is too long is seen to be.
+        assert page.eval_on_selector(".gist", "gist => getComputedStyle(gist).textOverflow") == "ellipsis"
+        rows.first.click()
+        assert not rows.first.locator(".gist").is_visible()
+        assert page.locator("details.claim[open] .plain").is_visible()
+
+
 def test_every_drawing_fits_and_is_named(pages, opened):
     for size in (DESKTOP, PHONE):
         with opened(pages / "all.html", size=size) as page:
             assert page.locator("article.note").count() == len(ERRATA)
-            page.add_style_tag(content=".note { content-visibility: visible !important }")
             outside = page.evaluate("""() => [...document.querySelectorAll("svg.drawing")].flatMap(svg => {
                 const frame = svg.getBoundingClientRect();
                 return [...svg.querySelectorAll("text, rect, polyline, circle")].filter(each => {

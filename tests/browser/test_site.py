@@ -1,10 +1,21 @@
 """The documentation as a reader meets it: opened as files, by keyboard, on a phone, in the dark, searched."""
 
+import re
+
 import built_site
 import pytest
 from browsing import DESKTOP, PHONE, overflow, serious, unreached
 
-PAGES = ("index", "first-steps", "lessons/01_brackets", "api/models", "claims", "kill-matrix", "command-line")
+PAGES = (
+    "index",
+    "first-steps",
+    "teachers",
+    "lessons/01_brackets",
+    "api/models",
+    "claims",
+    "kill-matrix",
+    "command-line",
+)
 
 
 @pytest.fixture(scope="session")
@@ -59,6 +70,22 @@ def test_the_search_works_without_a_server(site, opened, query, leads_to):
         assert any(leads_to in link for link in found), found
 
 
+@pytest.mark.parametrize(
+    ("query", "first"), [("install", "first-steps.html"), ("temperature", "api/limits.html"), ("hard max", "")]
+)
+def test_the_search_has_first_what_a_reader_wants(site, opened, query, first):
+    """And what is inside at the end; it is found all the same."""
+    inner = re.search(r"\^api\\/\(.*?\)\$", (built_site.DOCS / "_ext" / "scorer.js").read_text(encoding="utf-8"))[0]
+    with opened(site / "search.html", alone=False) as page:
+        page.goto(f"{(site / 'search.html').absolute().as_uri()}?q={query}")
+        page.locator("#search-results .search-summary", has_text="found").wait_for()
+        links = page.eval_on_selector_all("#search-results li > a", "all => all.map(link => link.getAttribute('href'))")
+    assert links[0].startswith(first), links[:5]
+    inside = [bool(re.match(inner.replace("$", r"\."), link.replace("\\", ""))) for link in links]
+    assert any(inside)
+    assert not any(inside[: inside.count(False)]), links
+
+
 def test_a_link_to_a_claim_opens_there(site, opened):
     path = site / "claims.html"
     with opened(path, alone=False) as page:
@@ -83,6 +110,21 @@ def test_it_can_be_read_without_javascript(site, opened, name):
     with opened(site / f"{name}.html", alone=False, javascript=False) as page:
         assert page.locator("article h1").is_visible()
         assert page.locator("article").inner_text().count("\n") > 20
+
+
+@pytest.mark.parametrize(("size", "dark"), [(DESKTOP, True), (PHONE, False)])
+def test_the_first_picture_can_be_read(site, opened, size, dark):
+    """Half of it fills a phone, and swiping shows the rest; its letters are never smaller than half as drawn."""
+    with opened(site / "index.html", size=size, dark=dark, alone=False) as page:
+        picture = page.locator("article img")
+        width, natural = picture.evaluate("one => [one.getBoundingClientRect().width, one.naturalWidth]")
+        assert width >= 0.4 * natural
+        box = page.locator(".picture").evaluate("box => [box.clientWidth, box.scrollWidth, box.tabIndex]")
+        assert (box[1] > box[0]) == (size == PHONE)
+        assert (box[2] == 0) == (size == PHONE)
+        ground = picture.evaluate("one => getComputedStyle(one).backgroundColor")
+        assert (ground == "rgb(255, 255, 255)") == dark
+        assert page.locator(".picture a").get_attribute("href").endswith("brackets.png")
 
 
 def test_on_a_phone_the_navigation_opens(site, opened):

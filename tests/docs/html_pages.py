@@ -23,11 +23,11 @@ STYLE = re.compile(r"@import\s+(?:url\()?[\"']?([^\"')\s;]+)|url\(\s*[\"']?([^\"
 
 
 class Page(HTMLParser):
-    """The ids of a page, its links, what it fetches, and its text outside of code."""
+    """The ids of a page, its links, what it fetches, the words of its pictures, and its text outside of code."""
 
     def __init__(self, text):
         super().__init__()
-        self.ids, self.links, self.fetches, self.prose = [], [], [], []
+        self.ids, self.links, self.fetches, self.pictures, self.prose = [], [], [], [], []
         self._code = 0
         self.feed(text)
 
@@ -37,6 +37,8 @@ class Page(HTMLParser):
             self.ids.append(given["id"])
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
+        if tag == "img":
+            self.pictures.append(given.get("alt") or "")
         if tag in FETCHED and given.get(FETCHED[tag]):
             self.fetches.append(given[FETCHED[tag]])
         if tag == "link" and not NOT_FETCHED & set((given.get("rel") or "").split()):

@@ -56,12 +56,16 @@ def test_another_form_is_seen(wrong, says):
 def test_the_page_has_what_the_text_counts():
     written = page(SOURCE)
     assert "```" not in written
-    rejected = sum(map(int, re.findall(r"^- (?:Names and rejects|Rejects besides), (\d+): ", written, re.MULTILINE)))
+    listed = re.findall(
+        r"^- (Names and rejects \d+|Rejects \d+ besides|Rejects \d+ misreadings): (.*)\.$", written, re.M
+    )
+    assert all(re.search(r"\d+", words)[0] == str(names.count(", ") + 1) for words, names in listed)
+    rejected = sum(names.count(", ") + 1 for words, names in listed if "misreadings" not in words)
     assert f"  {rejected:,} rejected, " in SOURCE
-    by_mistake = sum(map(int, re.findall(r"^\| `.*` \| .* \| (\d+): ", written, re.MULTILINE)))
+    by_mistake = sum(map(int, re.findall(r"^  <summary>Rejected by (\d+) claim", written, re.MULTILINE)))
     assert by_mistake == rejected
-    named = map(int, re.findall(r"^- (?:Names and rejects|Rejects the misreadings), (\d+): ", written, re.MULTILINE))
-    assert f": {sum(named):,} of " in SOURCE
+    named = sum(names.count(", ") + 1 for words, names in listed if "besides" not in words)
+    assert f": {named:,} of " in SOURCE
 
 
 def test_claims_of_another_day_are_seen(monkeypatch):

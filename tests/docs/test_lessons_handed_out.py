@@ -9,29 +9,16 @@ import zipfile
 import pytest
 from built_site import DOCS
 
-ROW = re.compile(r"^\| \[(\d)\. [^\]]*\]\((\w+)\.py\) \|.*\| (\d+) \+ (\d+) \|$", re.MULTILINE)
 TIME = re.compile(r"\*\*Time\.\*\* (\d+) minutes of reading, (\d+) of exercises")
 
 
-def told(text):
-    """Return {lesson: (minutes to read, minutes for the exercises)} of the table of lessons."""
-    return {int(number): (int(read), int(done)) for number, _, read, done in ROW.findall(text)}
-
-
 def guided():
-    """Return the same of the guides."""
+    """Return {lesson: (minutes to read, minutes for the exercises)} of the guides."""
     found = {}
     for path in sorted((DOCS / "lessons" / "guides").glob("*.md")):
         read, done = TIME.search(path.read_text(encoding="utf-8")).groups()
         found[int(path.name[:2])] = (int(read), int(done))
     return found
-
-
-def test_the_minutes_of_the_table_are_those_of_the_guides():
-    text = (DOCS / "lessons" / "README.md").read_text(encoding="utf-8")
-    assert told(text) == guided()
-    assert len(guided()) == len(list((DOCS / "lessons").glob("[0-9]*.py")))
-    assert told(text.replace("| 20 + 15 |", "| 20 + 20 |")) != guided()
 
 
 def fits(text):

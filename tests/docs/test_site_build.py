@@ -1,5 +1,6 @@
 """The site builds without a warning and without a network, asks for none when read, and its links lead somewhere."""
 
+import html
 import json
 import re
 
@@ -74,6 +75,35 @@ def test_claims_and_errata_have_addresses(site):
     assert {re.sub(r"[^a-z0-9]+", "-", claim.id.lower()) for claim in CLAIMS} <= claims
     errata = set(html_pages.read(site / "errata.html").ids)
     assert {erratum.id.lower() for erratum in ERRATA} <= errata
+
+
+def test_a_claim_is_also_in_words(site):
+    """Formulas can be neither searched nor, by every screen reader, read aloud."""
+    from proofs_check.claims import CLAIMS
+
+    text = (site / "claims.html").read_text(encoding="utf-8")
+    said = [re.sub(r"<[^>]*>", "", found) for found in re.findall(r'<code class="[^"]*said[^"]*">.*?</code>', text)]
+    assert [html.unescape(one) for one in said] == [claim.statement for claim in CLAIMS]
+
+
+def test_no_picture_has_its_file_name_for_words(site):
+    pictures = [(path.name, words) for path in html_pages.pages(site) for words in html_pages.read(path).pictures]
+    assert len(pictures) > 10
+    assert [found for found in pictures if not found[1] or re.search(r"/|\.(?:png|svg)$", found[1])] == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS)
+def test_each_lesson_can_be_taken_along(lesson, site):
+    found = html_pages.read(site / "lessons" / f"{lesson}.html").links  # that they lead somewhere is tested above
+    assert {f"../_downloads/{lesson}.py", "../_downloads/lessons.zip", "README.html#to-run-them"} <= set(found)
+    assert (site / "_downloads" / f"{lesson}.py").read_bytes() == (DOCS / "lessons" / f"{lesson}.py").read_bytes()
+
+
+def test_the_search_weighs_pages_that_exist():
+    text = (DOCS / "_ext" / "scorer.js").read_text(encoding="utf-8")
+    names = re.search(r"\^api\\/\((.*?)\)\$", text)[1].split("|")
+    assert len(names) > 10
+    assert [name for name in names if not (DOCS / "api" / f"{name}.rst").exists()] == []
 
 
 def test_the_search_knows_the_api(site):

@@ -117,6 +117,20 @@ def test_a_nan_is_explained_there_too():
     assert "looks like a NaN of -inf - (-inf), 0 · inf or an overflow\nonly with  dead prefixes; " in text
 
 
+def test_a_reference_forbids_too():
+    def everywhere(rewards, reference):
+        if 0.0 in reference.values() or (-inf in rewards.values() and len(rewards) > 5):
+            raise ValueError("nothing forbidden here")
+        return u.soft_bellman(rewards, reference=reference)
+
+    report = check("soft-bellman", everywhere, **SETTINGS)
+    # The smallest has a 0 in its reference, and nothing else that is forbidden.
+    assert 0.0 in [p for _, p in report.smallest.reference.items()]
+    assert not report.smallest.forbids
+    assert report.only_with == "forbidden actions"
+    assert check("soft-bellman", everywhere, **(SETTINGS | {"masks": False})).agrees
+
+
 def test_a_mistake_is_named_besides():
     def unshifted(rewards):
         logits, values, tree = {}, {}, u.rows(rewards)
@@ -155,7 +169,7 @@ def fickle():
         (lambda logits: -u.entropy(logits), {}),  # wrong on nearly all
         (off_where(lambda x, forbids: forbids or max(map(abs, x)) > 4.0), {}),  # on two groups
         (off_where(lambda x, forbids: max(x) > 5000.0), {}),  # on no fixed instance
-        (off_where(lambda x, forbids: max(map(abs, x)) > 4.0 or x[0] == 1.0), {}),  # on a drawn plain one besides
+        (off_where(lambda x, forbids: max(map(abs, x)) > 4.0 or len(x) == 3), {}),  # on drawn plain ones besides
         (lambda logits, temperature: u.entropy(logits), {"temperature": 2.0}),  # at 2, where it is asked for 2 alone
         (fickle(), {}),
     ],

@@ -270,12 +270,12 @@ def test_numbers_in_a_guide_are_printed_or_are_wrong_answers(path):
 
 def test_the_index_lists_every_lesson():
     text = (LESSONS / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| \[(.+?)\]\((.+?)\) \| (.+?) \| (\d+) \|$", text, re.MULTILINE)
-    assert [file for _, file, _, _ in rows] == [path.name for path in FILES]
-    for (title, _, question, minutes), path in zip(rows, FILES, strict=True):
+    rows = re.findall(r"^\| \[(.+?)\]\((.+?)\) \| (.+?) \| (\d+) \+ (\d+) \|$", text, re.MULTILINE)
+    assert [file for _, file, *_ in rows] == [path.name for path in FILES]
+    for (title, _, question, to_read, to_do), path in zip(rows, FILES, strict=True):
         assert read(path)[1][0][1].startswith(f"# {title}\n")
         assert question.endswith("?")
-        assert f"**Time.** {minutes} minutes of reading" in guide(path)
+        assert f"**Time.** {to_read} minutes of reading, {to_do} of exercises" in guide(path)
     code = {int(path.name[:2]): path.read_text(encoding="utf-8") for path in FILES}
     draws = [
         n

@@ -12,7 +12,8 @@ import pytest
 from proofs_check.mistakes import MISTAKES
 from proofs_check.pages import rendering
 from proofs_check.pages.explore.examples import built_in
-from proofs_check.pages.explore.page import LARGEST_REWARD, MOST_EDGES, SHOWN_MISTAKES, page, refuse_large
+from proofs_check.pages.explore.mistakes import MISTAKE_GROUPS, SHOWN_MISTAKES
+from proofs_check.pages.explore.page import LARGEST_REWARD, MOST_EDGES, page, refuse_large
 from proofs_check.pages.explore.tree import Drawing, Tree
 from proofs_check.pages.explore.words import chance, long, short
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, TabularBellmanError, soft_bellman
@@ -73,6 +74,11 @@ def test_it_is_whole(built):
     ]
     assert set(named) <= set(looked.ids)
     assert looked.tags.count("h1") == looked.tags.count("main") == 1
+
+
+def test_its_title_names_the_project(built):
+    (title,) = re.findall("<title>(.*?)</title>", built)
+    assert title.endswith(" – tabular_bellman")
 
 
 def test_what_is_not_whole_is_noticed(built):
@@ -265,6 +271,9 @@ def test_mistakes_are_named_and_summed_up_by_the_registry(built):
     shown = Looked(built).data["mistakes"]
     assert [each["name"] for each in shown] == list(SHOWN_MISTAKES)
     assert len(set(SHOWN_MISTAKES)) == len(SHOWN_MISTAKES) >= 8
+    assert [(each["group"], each["name"]) for each in shown] == [
+        (group, name) for group, names in MISTAKE_GROUPS.items() for name in names
+    ]
     assert [each["summary"] for each in shown] == [known[name].summary for name in SHOWN_MISTAKES]
     script = "".join(text for attrs, text in Looked(built).scripts if not attrs)
     table = script[script.index("const WRONG = {") :]

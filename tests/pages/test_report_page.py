@@ -17,6 +17,7 @@ from proofs_check.evidence import Fate, Outcome, Result, Verdict
 from proofs_check.ledger import LEDGER
 from proofs_check.mistakes import SOFT_BELLMAN
 from proofs_check.pages import rendering
+from proofs_check.pages.formulas import formula
 from proofs_check.pages.report.errata import (
     _found as finding_of,  # computed once, for the page and for what it is held against
 )
@@ -231,6 +232,26 @@ def test_everything_about_a_claim_is_in_its_section(small):
         assert any(each.tag == "math" for each in section.iter())
 
 
+def test_a_closed_row_says_what_is_claimed(small):
+    for section in tree(small).iter("details"):
+        if section.get("data-claim"):
+            statement = next(claim.statement for claim in CLAIMS if claim.id == section.get("data-claim"))
+            (gist,) = [each for each in section[0].iter("span") if each.get("class") == "gist"]
+            assert text(gist) == statement
+
+
+def test_the_title_names_the_project(small):
+    assert tree(small).find("head/title").text == "What holds, and how it is known – tabular_bellman"
+
+
+def test_what_rejecting_means_is_said_before_the_numbers(small):
+    said = text(tree(small))
+    sentence = "ach claim is run again with each of its mistakes put in, and must fail"
+    for numbers in ("“rejects 27 of 27” says", "Of the n mistakes"):
+        assert said.index(sentence) < said.index(numbers)
+        said = said[said.index(numbers) :]
+
+
 def test_proofs_are_printed_where_induction_was_asked_for(small):
     proofs = [text(each) for each in tree(small).iter("pre")]
     assert sum(each.startswith("P3-kl-bound (Proposition 3, B.4)") for each in proofs) == 1
@@ -243,6 +264,54 @@ def test_proofs_are_printed_where_induction_was_asked_for(small):
 
 def test_what_is_left_to_the_reader_is_said(small):
     assert "Left to the reader: " in small
+
+
+# -- formulas ----------------------------------------------------------------------------------------------------------
+
+WEIGHTY = {"every", "either", "attained", "alone", "elsewhere", "convex", "uniform", "counted", "least", "shared"}
+
+
+def words_of(what):
+    return set(re.findall(r"[a-z]+", what.replace("at least", "≥").replace("any", "every")))
+
+
+def unsaid(claim):
+    """What a statement says and its formula does not: words that widen or narrow it, directions, numbers."""
+    words, latex = words_of(claim.latex), claim.latex.replace(r"\|", "‖")
+    found = sorted(words_of(claim.statement) & WEIGHTY - words)
+    directions = set(re.findall(r"KL\((\w+)(?:_\{\w+\})?‖(\w+?)(?:_\{\w+\})?\)", claim.statement))
+    if any((second, first) in directions for first, second in directions):
+        divergences = set(re.findall(r"KL\}\(([^()]*)\)", latex))
+        if len(divergences) < 2 and "either" not in words:
+            found.append("the other direction")
+    numbers = re.findall(r"\d+\.\d+|\d{4,}", claim.statement)
+    return found + [number for number in numbers if number not in latex]
+
+
+def test_formulas_say_what_statements_say():
+    assert {claim.id: unsaid(claim) for claim in CLAIMS if unsaid(claim)} == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "what"),
+    [
+        ("S4.2-approx", r" \text{ and } \mathrm{KL}(p_{R_r}, p_q) \le \delta", "the other direction"),
+        ("P1-logZ", r", \text{ for every prompt } x", "every"),
+        ("L1-kl", r"\text{ in either direction}", "either"),
+        ("K-ratio", r"\approx 8.4 \; (T = 2), ", "8.4"),
+    ],
+)
+def test_a_formula_that_says_less_is_found(name, old, what):
+    claim = next(each for each in CLAIMS if each.id == name)
+    assert old in claim.latex
+    assert what in unsaid(dataclasses.replace(claim, latex=claim.latex.replace(old, "")))
+
+
+def test_formulas_have_room_around_arrows_and_after_commas():
+    for arrow, sign in ((r"\implies", "&#x027F9;"), (r"\iff", "&#x027FA;")):
+        assert f"<mo>{sign}</mo>" in formula(rf"a {arrow} b")
+    assert "</math> <math" in formula(r"a = b, \quad c = d")
+    assert text(tree(formula(r"a = b \text{ for every } c"))) == "a=b for every c"
 
 
 # -- notes on the printed text -----------------------------------------------------------------------------------------
@@ -311,6 +380,21 @@ def test_a_drawing_has_the_numbers_of_the_finding(name, whole):
         assert (f"{value:.4g}" if isinstance(value, float) else str(value)) in drawn, (what, drawn)
     # What is wrong is marked by a sign, and said in words.
     assert any((each.text or "").startswith("≠") for each in drawing.iter("text")) == ("not right" in text(drawing[1]))
+
+
+# -- where it is written -----------------------------------------------------------------------------------------------
+
+
+def test_a_run_says_where_it_wrote_the_page(run, folder):
+    line = "Wrote page.html; open it in a browser."
+    asked = ("run", "--quick", "K-ratio", "--html", "page.html")
+    status, said, _ = run(*asked)
+    assert (status, said.splitlines()[-1]) == (0, line)
+    for option in ("--quiet", "--json"):
+        status, said, _ = run(*asked, option)
+        assert status == 0
+        assert line not in said
+    json.loads(said)
 
 
 # -- runs that did not go well -----------------------------------------------------------------------------------------

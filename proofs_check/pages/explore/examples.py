@@ -65,8 +65,8 @@ def built_in() -> Iterator[Example]:
     yield Example(
         "prompts",
         "Two prompts, one text",
-        "After prompt a and b the text is ab, as it is after prompt ab; and abb pays 2 either way. But the first has a "
-        "step less to go: a text alone does not say what it is worth.",
+        "After prompt a and b the text is ab, as it is after prompt ab; and abb pays the same either way. But the "
+        "first has a step less to go: a text alone does not say what it is worth.",
         _meeting(),
     )
     yield Example(

@@ -69,9 +69,9 @@ function listChoices() {
   listMistakes();
   // To walk along, one of the most probable responses; of these a longest, which has the most to show.
   const { p } = solve(aTree, current().rewards, current().temperature);
-  const likely = [...p.keys()].filter((place) => !differ(p[place], Math.max(...p)));
   const steps = (place) => aTree.paths[place].length;
-  byId("response").value = likely.reduce((best, place) => (steps(place) > steps(best) ? place : best));
+  const better = (one, other) => (differ(p[one], p[other]) ? p[one] > p[other] : steps(one) > steps(other));
+  byId("response").value = [...p.keys()].reduce((best, place) => (better(place, best) ? place : best));
 }
 
 // What is typed counts as soon as it is a number in range; what is not is said, and undone when the field is left.
