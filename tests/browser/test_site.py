@@ -71,7 +71,8 @@ def test_the_search_works_without_a_server(site, opened, query, leads_to):
 
 
 @pytest.mark.parametrize(
-    ("query", "first"), [("install", "first-steps.html"), ("temperature", "api/limits.html"), ("hard max", "")]
+    ("query", "first"),
+    [("install", "first-steps.html"), ("temperature", "notation.html"), ("sample", "api/models.html")],
 )
 def test_the_search_has_first_what_a_reader_wants(site, opened, query, first):
     """And what is inside at the end; it is found all the same."""
@@ -81,6 +82,9 @@ def test_the_search_has_first_what_a_reader_wants(site, opened, query, first):
         page.locator("#search-results .search-summary", has_text="found").wait_for()
         links = page.eval_on_selector_all("#search-results li > a", "all => all.map(link => link.getAttribute('href'))")
     assert links[0].startswith(first), links[:5]
+    links = [
+        link for link in links if "#cmdoption" not in link
+    ]  # entries of the index are listed last, whatever they weigh
     inside = [bool(re.match(inner.replace("$", r"\."), link.replace("\\", ""))) for link in links]
     assert any(inside)
     assert not any(inside[: inside.count(False)]), links
