@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from oracle import total
+from shaping import shaping_matrix
 from strategies import as_dict, plain, spaces, tables, tree_of
 
-from tabular_bellman import SequenceSpace, StateActionTable, StateTable, TabularBellmanError
+from tabular_bellman import SequenceSpace, StateActionTable, TabularBellmanError
 from tabular_bellman.gauge_dimensions import GaugeDimensions, exact_rank, gauge_dimensions, reward_matrix
-from tabular_bellman.gauges import live_pairs
 
 
 def allowed_responses(table):
@@ -72,16 +72,6 @@ def test_ranks_are_as_counted(table):
     shaping = shaping_matrix(table)
     assert not (reward_matrix(table) @ shaping[:, table.space.n_prompts :]).any()
     assert (exact_rank(shaping), exact_rank(shaping[:, table.space.n_prompts :])) == (found.prefixes, found.shaping)
-
-
-def shaping_matrix(table):
-    """Pairs by prefixes, in the order of ``to_vector()``: what shaping by 1 at one prefix adds; 0 where not live."""
-    space = table.space
-    live = StateActionTable.from_levels(space, [level.astype(float) for level in live_pairs(table)]).to_vector()
-    units = np.eye(space.n_prefixes)
-    zero = StateActionTable.zeros(space)
-    columns = [zero.shaped(StateTable.from_vector(space, unit)).to_vector() * live for unit in units]
-    return np.array(columns).T.astype(int)
 
 
 def test_a_matrix_beyond_the_budget_is_refused_by_formula():

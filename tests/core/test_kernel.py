@@ -182,7 +182,9 @@ def test_what_is_no_number_is_refused_by_its_place(value, place):
         assert space.where(t, index, row) in str(caught.value)
 
 
-def test_the_number_of_threads_can_be_set():
+def test_the_number_of_threads_can_be_set(monkeypatch):
+    for variable in ("TABULAR_BELLMAN_THREADS", "OMP_NUM_THREADS"):
+        monkeypatch.delenv(variable, raising=False)
     code = "from tabular_bellman.kernel import n_threads; print(n_threads())"
 
     def printed(**environment):
@@ -191,15 +193,13 @@ def test_the_number_of_threads_can_be_set():
 
     assert printed(TABULAR_BELLMAN_THREADS="1") == "1"
     assert printed(OMP_NUM_THREADS="1,4") == "1"
-    assert printed(TABULAR_BELLMAN_THREADS="100000", OMP_NUM_THREADS="1") == str(n_threads_here())
-    assert printed(OMP_NUM_THREADS="nonsense") == str(n_threads_here())
+    n_threads.cache_clear()
+    available = str(n_threads())
+    n_threads.cache_clear()
+    assert printed(TABULAR_BELLMAN_THREADS="100000", OMP_NUM_THREADS="1") == available
+    assert printed(OMP_NUM_THREADS="nonsense") == available
     for wrong in ("0", "two", "-1", ""):
         assert "TABULAR_BELLMAN_THREADS is" in printed(TABULAR_BELLMAN_THREADS=wrong)
-
-
-def n_threads_here():
-    n_threads.cache_clear()
-    return n_threads()
 
 
 def test_chances_keep_their_digits_where_sums_are_far_from_1():

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from oracle import log_sum_exp, total
+from shaping import shaping_matrix
 from strategies import as_dict, tables, tree_of
-from test_gauge_dimensions import shaping_matrix
 
 from tabular_bellman import (
     EOS,

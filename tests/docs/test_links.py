@@ -1,11 +1,11 @@
 """Links between the Markdown files of the repository, as a viewer of files follows them: file and heading exist."""
 
 import re
-import subprocess
 from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from markdown_files import markdown
 
 ROOT = Path(__file__).parents[2]
 CODE = re.compile(r"^(```+|~~~+).*?^\1\s*$", re.DOTALL | re.MULTILINE)
@@ -13,14 +13,6 @@ INLINE_CODE = re.compile(r"(`+)[^`].*?\1")
 LINK = re.compile(r"!?\[(?:[^\[\]]|\[[^\]]*\])*\]\(([^()\s]+(?:\([^()]*\))?)\)")
 IMAGE = re.compile(r"<img[^>]*\bsrc=\"([^\"]+)\"")
 HEADING = re.compile(r"^#{1,6} +(.*?)\s*#*$", re.MULTILINE)
-
-
-def markdown():
-    """Return the Markdown files that git knows or would take."""
-    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "*.md"]
-    listed = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8", check=False)
-    names = listed.stdout.split() if listed.returncode == 0 else [path.relative_to(ROOT) for path in ROOT.rglob("*.md")]
-    return sorted({ROOT / name for name in names if (ROOT / name).exists()})
 
 
 def anchors(text):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from checked_by import CHECKED_BY, MEASURED
-from test_links import markdown
+from markdown_files import markdown
 
 from proofs_check.claims import CLAIMS
 from proofs_check.errata import ERRATA

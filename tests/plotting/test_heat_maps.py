@@ -4,11 +4,11 @@ import math
 
 import numpy as np
 import pytest
+from contrast_of import contrast
 from hypothesis import given
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from strategies import tables
-from test_plotting_parts import contrast
 
 from tabular_bellman import EOS, SequenceSpace, StateActionTable, TabularBellmanError, soft_bellman
 from tabular_bellman.plotting import table_by_depth, table_heatmap

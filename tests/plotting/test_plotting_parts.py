@@ -7,9 +7,9 @@ import sys
 import matplotlib as mpl
 import numpy as np
 import pytest
+from contrast_of import contrast, luminance
 from hypothesis import given
 from hypothesis import strategies as st
-from matplotlib.colors import to_rgb
 
 from tabular_bellman import EOS, SequenceSpace, TabularBellmanError
 from tabular_bellman.plotting.canvas import COLORMAP, FAINT, HATCHES, SERIES, color_scale, ink_on, two_names
@@ -134,17 +134,6 @@ def test_a_percentage_never_claims_certainty(p):
 
 
 # -- colours -----------------------------------------------------------------------------------------------------------
-
-
-def luminance(color):
-    """Relative luminance, of WCAG 2."""
-    c = np.asarray(to_rgb(color))
-    return float(np.where(c <= 0.04045, c / 12.92, ((c + 0.055) / 1.055) ** 2.4) @ [0.2126, 0.7152, 0.0722])
-
-
-def contrast(one, other):
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 def lightness_rises(name):
