@@ -125,24 +125,16 @@ def lookahead(options: argparse.Namespace) -> int:
     """Report what a limited horizon loses."""
     from proofs_check.lookahead import story
 
-    source, chosen, built_in = _requested(options)
-    if built_in and options.seed is not None:
-        raise TabularBellmanError("--seed is of random rewards; give --vocab and --max-length (or --fixed-length) too.")
-    _print(story(None if built_in else chosen[0].reward, "" if built_in else source))
+    _print(story(*_own_rewards(options)))
     return 0
 
 
 def explore(options: argparse.Namespace) -> int:
     """Write a page on which rewards can be changed, and everything that follows from them is seen at once."""
     from proofs_check.pages.explore.page import page, refuse_large
-    from proofs_check.pages.rendering import require_extra
 
-    refuse_place("--html", options.html)
-    require_extra()
-    source, chosen, built_in = _requested(options, refuse_large)
-    if built_in and options.seed is not None:
-        raise TabularBellmanError("--seed is of random rewards; give --vocab and --max-length (or --fixed-length) too.")
-    write_whole("--html", options.html, page(None if built_in else chosen[0].reward, "" if built_in else source))
+    _refuse_page(options.html)
+    write_whole("--html", options.html, page(*_own_rewards(options, refuse_large)))
     _print([f"Wrote {options.html}; open it in a browser."])
     return 0
 
@@ -309,10 +301,7 @@ def _refuse_places(options: argparse.Namespace) -> None:
     if junit is not None:
         refuse_place("--junit", junit)
     if options.html is not None:
-        from proofs_check.pages.rendering import require_extra
-
-        refuse_place("--html", options.html)
-        require_extra()
+        _refuse_page(options.html)
         if junit is not None and junit.resolve() == options.html.resolve():
             raise TabularBellmanError(f"--html {options.html}: the JUnit file is to be written there; name another.")
     if folder is None:
@@ -330,6 +319,24 @@ def _refuse_places(options: argparse.Namespace) -> None:
         )
     if folder.exists() and not folder.is_dir():
         raise TabularBellmanError(f"--save {folder}: it must be a folder.")
+
+
+def _refuse_page(path: Path) -> None:
+    """Refuse a place where no page could be written, and to go on without what pages need."""
+    from proofs_check.pages.rendering import require_extra
+
+    refuse_place("--html", path)
+    require_extra()
+
+
+def _own_rewards(options: argparse.Namespace, refuse: Callable[[Any], None] | None = None) -> tuple[Any, str]:
+    """Return the user's rewards and what they are in words; None and nothing where none are asked for."""
+    source, chosen, built_in = _requested(options, refuse)
+    if not built_in:
+        return chosen[0].reward, source
+    if options.seed is not None:
+        raise TabularBellmanError("--seed is of random rewards; give --vocab and --max-length (or --fixed-length) too.")
+    return None, ""
 
 
 def _requested(options: argparse.Namespace, refuse: Callable[[Any], None] | None = None) -> tuple[str, list[Any], bool]:

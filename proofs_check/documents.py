@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from proofs_check.claim import Claim
 from proofs_check.evidence import Fate, Outcome, Result
-from proofs_check.files import write_whole
+from proofs_check.files import printable, write_whole
 from proofs_check.ledger import LEDGER
 from proofs_check.running import Run
 from proofs_check.standing import Standing
@@ -185,6 +185,5 @@ def _case(suite: ElementTree.Element, counts: dict[str, int], name: str, kind: s
     case = ElementTree.SubElement(suite, "testcase", classname="proofs-check", name=name)
     counts["tests"] += 1
     if kind:
-        printable = "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
-        ElementTree.SubElement(case, kind, message=printable)
+        ElementTree.SubElement(case, kind, message=printable(message))
         counts[{"failure": "failures", "error": "errors"}.get(kind, kind)] += 1

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and places refused before anything is computed for them."""
+"""Files that appear whole or not at all, places refused before anything is computed, and text that can be seen."""
 
 import os
 from contextlib import suppress
@@ -6,7 +6,21 @@ from pathlib import Path
 
 from tabular_bellman import TabularBellmanError
 
-__all__ = ["refuse_place", "write_whole"]
+__all__ = ["printable", "refuse_place", "write_whole"]
+
+
+def printable(text: str, keep: str = "") -> str:
+    """Return a text in which every character is seen: NUL, marks that turn the direction, … become ``\\x00``, ….
+
+    What shows them as they are could be read as saying what it does not say, or not be written at all; `keep` are
+    characters to leave alone.
+
+    Examples
+    --------
+    >>> printable("a\\u202eb")
+    'a\\\\u202eb'
+    """
+    return "".join(c if c.isprintable() or c in keep else repr(c)[1:-1] for c in text)
 
 
 def refuse_place(option: str, path: Path) -> None:

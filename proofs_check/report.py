@@ -100,7 +100,7 @@ def row(run: Run, result: Result, standings: Sequence[Standing], heading: bool =
         worst = result.worst
         yield from wrapped(
             f"float64: residual {worst.residual:.1e}, bound {worst.bound:.1e}, on {len(result.outcomes)}, rejects "
-            f"{rejects(result)}",
+            "{} of {}".format(*rejects(result)),
             "    ",
             "  ",
         )
@@ -112,10 +112,10 @@ def _statement(claim: Claim) -> list[str]:
     return wrapped(claim.statement + reads, "    ", "  ")
 
 
-def rejects(result: Result) -> str:
-    """Return how many mistakes were rejected, of how many that count here."""
+def rejects(result: Result) -> tuple[int, int]:
+    """Return how many mistakes were rejected, and of how many that count here."""
     rejected, survived = result.named(Fate.REJECTED), result.named(Fate.SURVIVED)
-    return f"{len(rejected)} of {len(result.fates) if result.complete else len(rejected) + len(survived)}"
+    return len(rejected), len(result.fates) if result.complete else len(rejected) + len(survived)
 
 
 def _cells(name: str, cells: Sequence[str]) -> str:
@@ -173,7 +173,7 @@ def _float_row(result: Result) -> Iterator[str]:
         f"{worst.residual:.1e}",
         f"{worst.bound:.1e}",
         len(result.outcomes),
-        rejects(result),
+        "{} of {}".format(*rejects(result)),
     )
     yield from _statement(claim)
     yield from _notes(result)

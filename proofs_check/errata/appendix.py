@@ -102,7 +102,7 @@ def _e9() -> Finding:
         f"What ended before t = {steps_taken} passes through no s_{steps_taken}",
         grown(
             table.tree,
-            labels=lambda pair: (f"r = {int(pair in table.ones)}",),
+            labels=lambda pair: (table.written("r", pair),),
             cells=lambda _, y: (cell(weights[y]), cell(weights[y] if len(y) >= steps_taken else 0, weights[y])),
             odd=lambda pair: "" if pair[1] is not EOS or len(pair[0]) == steps_taken else "ended before",
         ),
@@ -113,7 +113,7 @@ def _e9() -> Finding:
         "A^T goes on where nothing is allowed",
         grown(
             other.tree,
-            labels=lambda pair: (f"r = {int(pair in other.ones)}",),
+            labels=lambda pair: (other.written("r", pair),),
             cells=lambda start, y: (
                 cell(weight_of(other.weights, start, y) if y in other.responses else 0),
                 cell(prod(other.weights[pair] for pair in steps(start, y)), None if y in other.responses else 0),
@@ -170,7 +170,7 @@ def _e10() -> Finding:
         "A token at the last step counts in V, and in no response",
         grown(
             Tree(table.tree.starts, table.tree.vocab, table.tree.steps, forced=False),
-            labels=lambda pair: (f"r = {int(pair in table.ones)}",),
+            labels=lambda pair: (table.written("r", pair),),
             cells=lambda start, y: (
                 cell(weight_of(table.weights, start, y) if y in table.responses else 0),
                 cell(weight_of(table.weights, start, y), None if y in table.responses else 0),

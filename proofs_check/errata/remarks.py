@@ -43,7 +43,7 @@ def _e8() -> Finding:
         "The smallest loss of these cases, and it is not 0",
         grown(
             where.tree,
-            labels=lambda pair: (f"r = {int(pair in where.ones)}",),
+            labels=lambda pair: (where.written("r", pair),),
             cells=lambda x, y: (cell(p[y]), cell(math.log(float(total / weight_of(where.weights, x, y))))),
         ),
         ("p(y|x)", "ℓ(x, y)"),

@@ -12,7 +12,6 @@ from proofs_check.errata.exact_numbers import Ratio, exp
 from proofs_check.errata.pictures import Cell, TreePicture, cell, grown, listed
 from proofs_check.errata.search import Case, Grid, search
 from proofs_check.errata.trees import (
-    Pair,
     Response,
     State,
     Table,
@@ -86,7 +85,7 @@ def _e1() -> Finding:
         "The bare EOS has mass, and is no response of Section 1",
         grown(
             table.tree,
-            labels=lambda pair: (entry("q", table, pair),),
+            labels=lambda pair: (table.written("q", pair),),
             cells=lambda x, y: (cell(autoregressive(table.tree, table.weights, x, y)),),
             odd=lambda pair: "no response of Section 1" if pair == (start, EOS) else "",
         ),
@@ -155,7 +154,7 @@ def _e2() -> Finding:
         "The last reward is lost where q(s_T, EOS) = 0",
         grown(
             table.tree,
-            labels=lambda pair: (entry("r", table, pair), f"q = {math.log(float(logits[pair])):.4g}"),
+            labels=lambda pair: (table.written("r", pair), f"q = {math.log(float(logits[pair])):.4g}"),
             cells=lambda start, y: (cell(p[y]), cell(autoregressive(table.tree, logits, start, y), p[y])),
             odd=lambda pair: "0, as (3) has it" if pair[0] in table.tree.last else "",
         ),
@@ -178,11 +177,6 @@ def _e2() -> Finding:
         remark="Setting q(s_T, EOS) to 0 after the recursion is harmless: it is a shift of all logits at s_T.",
         pictures=(picture,),
     )
-
-
-def entry(letter: str, table: Table, pair: Pair) -> str:
-    """Write the entry of a table at a pair."""
-    return f"{letter} = {int(pair in table.ones)}"
 
 
 def _log(weight: Any, right: Any = None) -> Cell:
@@ -217,7 +211,7 @@ def _e3() -> Finding:
         "A token at the last step takes mass away",
         grown(
             free,
-            labels=lambda pair: (entry("q", table, pair),),
+            labels=lambda pair: (table.written("q", pair),),
             cells=lambda x, y: (cell(autoregressive(free, table.weights, x, y)),),
             odd=lambda pair: "" if pair[1] is EOS else "too long: no response",
         ),

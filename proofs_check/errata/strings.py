@@ -322,7 +322,7 @@ def _sharing(table: Table) -> TreePicture:
         for one in each
         for root in grown(
             one,
-            labels=lambda pair: (f"r = {int(pair in table.ones)}",),
+            labels=lambda pair: (table.written("r", pair),),
             cells=lambda x, y: (cell(right[x][y]), cell(autoregressive(tree, logits, x, y), right[x][y])),
             odd=lambda pair: "" if pair[1] in tree.actions(pair[0]) else "forbidden: this is s_T of another prompt",
             shared=lambda state: "a string of both prompts" if all(state in one.known for one in each) else "",

@@ -292,7 +292,7 @@ def _e14() -> Finding:
         "Started at t = |y|, the recursion misses what is below",
         grown(
             table.tree,
-            labels=lambda pair: (f"r = {int(pair in table.ones)}",),
+            labels=lambda pair: (table.written("r", pair),),
             cells=lambda x, y: (cell(p[y]), cell(_started_at(table, x, y, len(y)), p[y])),
         ),
         ("p_R(y|x)", "p_q(y|x)"),
@@ -301,7 +301,7 @@ def _e14() -> Finding:
         "Below a step of a response of length τ = 2 stands V(s_2), not V(s_T)",
         grown(
             other.tree,
-            labels=lambda pair: (f"r = {int(pair in other.ones)}",),
+            labels=lambda pair: (other.written("r", pair),),
             name=lambda s: f"{'⊕'.join(map(str, s))}: V = {math.log(float(values[s])):.4g}",
         ),
     )

@@ -173,6 +173,10 @@ class Table:
         """The exponentials, on the whole of S×A."""
         return {pair: exp(1 if pair in self.ones else 0) for pair in self.tree.every_pair}
 
+    def written(self, letter: str, pair: Pair) -> str:
+        """Write an entry, as ``r = 1``."""
+        return f"{letter} = {int(pair in self.ones)}"
+
     @cached_property
     def responses(self) -> list[Response]:
         """Proposition 4's."""

@@ -4,6 +4,7 @@ import re
 from functools import cache
 from typing import Any, Final
 
+from proofs_check import files
 from tabular_bellman import TabularBellmanError
 
 __all__ = ["markup", "mathematics", "printable", "render", "require_extra"]
@@ -30,16 +31,8 @@ def render(template: str, **values: Any) -> str:
 
 
 def printable(text: str) -> str:
-    """Return a text in which every character is seen: NUL, marks that turn the direction, … become ``\\x00``, ….
-
-    A page that shows them as they are could be read as saying what it does not say, or not be written at all.
-
-    Examples
-    --------
-    >>> printable("a\\u202eb")
-    'a\\\\u202eb'
-    """
-    return "".join(c if c.isprintable() or c in "\n\t" else repr(c)[1:-1] for c in text)
+    """Return a text in which every character is seen, but for line ends and tabs, as a page may hold it."""
+    return files.printable(text, keep="\n\t")
 
 
 def markup(html: str) -> Any:

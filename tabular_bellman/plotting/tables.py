@@ -84,7 +84,7 @@ def table_by_depth(
     ax.set_ylim(n_rows, 0.0)
     labels = Labels(space)
     ax.set_xticks(np.arange(len(actions)) + 0.5, [labels.action(a) for a in actions], **PLAIN)
-    _rows(ax, labels, [prefix for _, prefix in space.prefixes(depth, space.prompts[p])], 0.5)
+    _rows(ax, labels, space, depth, p)
     ax.set_xlabel("action")
     ax.set_ylabel("prefix")
     ax.tick_params(length=0.0)
@@ -207,7 +207,7 @@ def _frame(ax: "Axes", plan: _Plan, p: int) -> None:
         ax.tick_params(axis="x", labelrotation=90.0)
     ax.yaxis.tick_right()
     last = space.n_depths - 1
-    _rows(ax, labels, [prefix for _, prefix in space.prefixes(last, space.prompts[p])], 0.5)
+    _rows(ax, labels, space, last, p)
     ax.yaxis.set_label_position("right")
     ax.set_ylabel(f"prefix at t = {last}", fontsize="small")
     ax.tick_params(length=0.0)
@@ -222,12 +222,12 @@ def _frame(ax: "Axes", plan: _Plan, p: int) -> None:
     headline(ax, space, p, above=3.5 * small())
 
 
-def _rows(ax: "Axes", labels: Labels, prefixes: list[tuple[Any, ...]], middle: float) -> None:
-    """Label rows with their prefixes; of many, every second, third, …"""
-    step = -(-len(prefixes) // _MOST_ROW_LABELS)
-    places = range(0, len(prefixes), step)
+def _rows(ax: "Axes", labels: Labels, space: SequenceSpace, depth: int, p: int) -> None:
+    """Label rows with the prefixes of a depth; of many, every second, third, …"""
+    prefixes = [prefix for _, prefix in space.prefixes(depth, space.prompts[p])]
+    places = range(0, len(prefixes), -(-len(prefixes) // _MOST_ROW_LABELS))
     texts = labels.prefixes(prefixes[i] for i in places)
-    ax.set_yticks([i + middle for i in places], texts, fontsize="small", **PLAIN)
+    ax.set_yticks([i + 0.5 for i in places], texts, fontsize="small", **PLAIN)
 
 
 def _matrix(table: StateActionTable, depth: int, p: int) -> FloatArray:

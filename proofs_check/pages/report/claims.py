@@ -152,8 +152,7 @@ class Shown:
     def rejects(self) -> tuple[int, int] | None:
         """How many mistakes were rejected, of how many that count, over floats or by the strongest of what there is."""
         if self.of_floats:
-            k, _, n = rejects(self.result).split()
-            return int(k), int(n)
+            return rejects(self.result)
         fates = next((each for each in self.standings if each.fates), None)
         return None if fates is None else (fates.counted("rejected"), len(fates.fates))
 
@@ -196,23 +195,24 @@ class Shown:
             yield wrong.name, wrong.summary, [(*cell, len(list(alike))) for cell, alike in groupby(cells)]
 
 
-def shown(run: Run, place: int) -> Shown:
-    """Return one claim of a run, by its place among the results."""
-    result, standings = run.results[place], run.standings[place]
+def shown(run: Run) -> Iterator[Shown]:
+    """Yield the claims of a run that are finished."""
     from proofs_check.induction import check, printed, proof_of
 
-    theorems = proof_of(result.claim.id)
-    asked = "induction" in run.kinds
-    return Shown(
-        run,
-        result,
-        standings,
-        result.claim.id in run.unexpected,
-        result.claim.id in run.disagreements,
-        tuple(attack for attack in run.attacks if attack.claim == result.claim.id),
-        tuple((each.name, "\n".join(printed(each, check(each)))) for each in theorems) if asked else (),
-        bool(theorems),
-    )
+    unexpected, disagreements = set(run.unexpected), set(run.disagreements)
+    for result, standings in zip(run.results, run.standings, strict=True):
+        theorems = proof_of(result.claim.id)
+        asked = "induction" in run.kinds
+        yield Shown(
+            run,
+            result,
+            standings,
+            result.claim.id in unexpected,
+            result.claim.id in disagreements,
+            tuple(attack for attack in run.attacks if attack.claim == result.claim.id),
+            tuple((each.name, "\n".join(printed(each, check(each)))) for each in theorems) if asked else (),
+            bool(theorems),
+        )
 
 
 def _judged(run: Run, standing: Standing) -> Judgement:

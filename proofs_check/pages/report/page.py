@@ -34,7 +34,7 @@ def page(run: Run) -> str:
     TabularBellmanError
         If the extra ``html`` is not installed.
     """
-    claims = [shown(run, place) for place in range(len(run.results))]
+    claims = list(shown(run))
     whole = run.complete and run.finished and len(run.claims) == len(CLAIMS)
     found = notes(run, whole)
     return render(
