@@ -6,10 +6,13 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from proofs_check.files import refuse_place, write_whole
 from tabular_bellman import TabularBellmanError
+
+if TYPE_CHECKING:
+    from proofs_check.sources import Request
 
 __all__ = [
     "INTERRUPTED",
@@ -189,17 +192,22 @@ def run(options: argparse.Namespace) -> int:
     from proofs_check.evidence import applicable
     from proofs_check.naming import chosen_claims, named_wrong
     from proofs_check.running import Run
+    from proofs_check.sources import instances
     from tabular_bellman.parallel import WorkerLostError
 
     claims = chosen_claims(options.claims)
     wrong = None if options.plant is None else named_wrong(options.plant, claims)
     workers = _workers(options)
     _refuse_places(options)
-    source, chosen, complete = _requested(options)
+    request = _request(options)
+    source, chosen = instances(request)
+    complete = request.built_in
     if not any(applicable(claim, chosen, complete=complete) for claim in claims):
         words = "; ".join(f"{claim.id} is checked on {claim.checked_on}" for claim in claims)
         raise TabularBellmanError(f"not about rewards like these: {words}.")
-    current = Run(claims, source, chosen, complete, options.seed or 0, options.effort, wrong, options.evidence)
+    current = Run(
+        claims, source, chosen, complete, request.seed, request.effort, wrong, options.evidence, request=request
+    )
 
     speaks = not (options.json or options.quiet)
     if speaks:
@@ -331,26 +339,25 @@ def _refuse_page(path: Path) -> None:
 
 def _own_rewards(options: argparse.Namespace, refuse: Callable[[Any], None] | None = None) -> tuple[Any, str]:
     """Return the user's rewards and what they are in words; None and nothing where none are asked for."""
-    source, chosen, built_in = _requested(options, refuse)
-    if not built_in:
+    from proofs_check.sources import instances
+
+    request = _request(options, refuse)
+    source, chosen = instances(request)
+    if not request.built_in:
         return chosen[0].reward, source
     if options.seed is not None:
         raise TabularBellmanError("--seed is of random rewards; give --vocab and --max-length (or --fixed-length) too.")
     return None, ""
 
 
-def _requested(options: argparse.Namespace, refuse: Callable[[Any], None] | None = None) -> tuple[str, list[Any], bool]:
-    """Return what the instances are in words, the instances, and whether they are the built-in ones.
-
-    Spaces that are too large for what they are wanted for, `refuse` refuses.
-    """
-    from proofs_check.sources import Request, instances
+def _request(options: argparse.Namespace, refuse: Callable[[Any], None] | None = None) -> "Request":
+    """Return what is asked for; spaces that are too large for what they are wanted for, `refuse` refuses."""
+    from proofs_check.sources import Request
 
     if options.rewards is not None and options.seed is not None:
         raise TabularBellmanError("--seed is of random rewards; leave it out with --rewards.")
     given = {name: value for name, value in vars(options).items() if value is not None}
-    request = Request(**{name: given[name] for name in Request.__dataclass_fields__ if name in given}, refuse=refuse)
-    return *instances(request), request.rewards is None and not request.shape_options()
+    return Request(**{name: given[name] for name in Request.__dataclass_fields__ if name in given}, refuse=refuse)
 
 
 def _make_folder(option: str, folder: Path) -> None:

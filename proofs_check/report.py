@@ -28,6 +28,7 @@ __all__ = [
     "rejects",
     "row",
     "sizes",
+    "strongly_rejects",
     "summary",
     "verdict_lines",
     "wrapped",
@@ -118,6 +119,11 @@ def rejects(result: Result) -> tuple[int, int]:
     return len(rejected), len(result.fates) if result.complete else len(rejected) + len(survived)
 
 
+def strongly_rejects(standing: Standing) -> tuple[int, int, int]:
+    """Return how many mistakes were rejected, of how many that count, and how many have no form in such numbers."""
+    return standing.counted("rejected"), standing.counted("rejected", "survived"), standing.counted("declined")
+
+
 def _cells(name: str, cells: Sequence[str]) -> str:
     return "{:<18} {:<10}{:<14}{:<11}{:<14}{:<10}".format(name, *cells)
 
@@ -147,7 +153,6 @@ def _besides(standing: Standing) -> Iterator[str]:
     elif standing.unexpected:
         yield from wrapped(f"! {standing.kind}: {standing.why}", "    ", "  ")
     if standing.verdict.passed and standing.kind in ("exact", "certified"):
-        rejected = standing.counted("rejected")
         some = "" if len(standing.on) == standing.of else f" of {standing.of}"
         parts = [f"on {len(standing.on):,}{some}"]
         if standing.bits:
@@ -156,7 +161,8 @@ def _besides(standing: Standing) -> Iterator[str]:
             many = "inequality" if standing.attained == 1 else "inequalities"
             parts.append(f"{standing.attained:,} {many} with sides that agree to 1e-30")
         if standing.fates:
-            parts.append(f"rejects {rejected} of {len(standing.fates)}")
+            rejected, felt, declined = strongly_rejects(standing)
+            parts.append(f"rejects {rejected} of {felt}{f', {declined} could not be put in' if declined else ''}")
         yield from wrapped(f"{standing.kind}: {', '.join(parts)}", "    ", "  ")
 
 

@@ -7,11 +7,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from proofs_check import pieces
 from proofs_check.attack import ATTACKS, Attacked
 from proofs_check.claim import Claim, Misreading, Mistake
 from proofs_check.evidence import Result, Verdict
 from proofs_check.instances import Effort, Instance
-from proofs_check.pieces import Judged, Request, attacked, judged
+from proofs_check.pieces import Judged, attacked, judged
+from proofs_check.sources import Request
 from proofs_check.standing import Standing
 from tabular_bellman.parallel import WorkerLostError, Workers
 
@@ -50,6 +52,8 @@ class Run:
         What the attacks on inequalities found, as far as the run has got.
     interrupted : bool
         Whether it ended before it was through.
+    request : Request, optional
+        What was asked for on the command line, so that it can be asked for again.
     """
 
     claims: Sequence[Claim]
@@ -65,6 +69,7 @@ class Run:
     written: "list[Written]" = field(default_factory=list)
     attacks: list[Attacked] = field(default_factory=list)
     interrupted: bool = False
+    request: Request | None = None
 
     @property
     def of_floats_alone(self) -> bool:
@@ -161,7 +166,7 @@ class Run:
         self, workers: Workers, certificates: Path | None
     ) -> Generator[tuple[Result, list[Standing]], None, None]:
         planted = None if self.planted is None else self.planted.name
-        request = Request(self.instances, self.complete, self.seed, planted, certificates is not None)
+        request = pieces.Request(self.instances, self.complete, self.seed, planted, certificates is not None)
         progress = _Progress()
         with closing(judged(self.claims, self.kinds, request, workers, progress.done)) as found:
             for number, claim in enumerate(self.claims, start=1):

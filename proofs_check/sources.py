@@ -6,7 +6,7 @@ import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -63,7 +63,32 @@ class Request:
     def shape_options(self) -> list[str]:
         """The options given that say what the space is."""
         names = ("vocab", "max_length", "min_length", "fixed_length", "prompts")
-        return ["--" + name.replace("_", "-") for name in names if getattr(self, name) is not None]
+        return [_option(name) for name in names if getattr(self, name) is not None]
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it asks for the built-in instances."""
+        return self.rewards is None and not self.shape_options()
+
+    def options(self) -> list[str]:
+        """The words of a command line that ask for the same, but for the effort; what is as usual is left out."""
+        words = []
+        for each in fields(self):
+            value = getattr(self, each.name)
+            if value == each.default or each.name in ("effort", "refuse"):
+                continue
+            if value is True:
+                words.append(_option(each.name))
+                continue
+            text = ",".join(value) if isinstance(value, tuple) else str(value)
+            # A value that looks like an option is one word with its option.
+            words += [f"{_option(each.name)}={text}"] if text.startswith("-") else [_option(each.name), text]
+        return words
+
+
+def _option(name: str) -> str:
+    """Return what a field is called on the command line."""
+    return "--" + name.replace("_", "-")
 
 
 def instances(request: Request) -> tuple[str, list[Instance]]:

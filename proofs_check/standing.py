@@ -60,9 +60,9 @@ class Standing:
         """Whether something is left to the reader."""
         return self.verdict is Verdict.PROVED and bool(self.why)
 
-    def counted(self, fate: str) -> int:
-        """How many of the things that must fail it had this fate."""
-        return sum(found.partition(":")[0] == fate for found in self.fates.values())
+    def counted(self, *fates: str) -> int:
+        """How many of the things that must fail it had one of these fates."""
+        return sum(found.partition(":")[0] in fates for found in self.fates.values())
 
 
 def stands(

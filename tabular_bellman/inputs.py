@@ -1,6 +1,7 @@
 """What users hand in, turned into floats: numbers, arrays, the results of their functions."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
 from typing import Any, cast
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import ArrayLike
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray
 
-__all__ = ["call", "expect", "float_array", "generator", "number", "number_from", "scalar"]
+__all__ = ["call", "entries", "expect", "float_array", "generator", "number", "number_from", "scalar"]
 
 
 _NO_NUMBERS = (str, bytes, complex, np.complexfloating)
@@ -23,6 +24,17 @@ def expect(kind: type | tuple[type, ...], value: Any, what: str, remedy: str = "
         raise TabularBellmanError(
             f"{what} is a {type(value).__name__}; it must be a {wanted}.{remedy and ' ' + remedy}"
         )
+
+
+def entries(values: Any, what: str, most: int) -> list[Any]:
+    """Return the entries of an iterable, which may have no end; refuse none of them and more than `most`."""
+    expect(Iterable, values, what)
+    found = list(islice(values, most + 1))
+    if not found:
+        raise TabularBellmanError(f"{what} is empty; give at least one, or leave it out.")
+    if len(found) > most:
+        raise TabularBellmanError(f"{what} has more than {most:,} entries, which is the limit.")
+    return found
 
 
 def generator(rng: Any) -> np.random.Generator:

@@ -313,9 +313,9 @@ def _e27() -> Finding:
     leaving = [(s, a) for s, a in tree.pairs if (*s, a) not in tree.known]
     larger = Tree((("x",),), 2, 3)
     outside = sum((*s, a) not in larger.known for s, a in larger.pairs)
-    picture = TreePicture(
-        "Where EOS leads is no state",
-        grown(larger, odd=lambda pair: "" if (*pair[0], pair[1]) in larger.known else "leads to no state"),
+    pictures = (
+        _leaving("Where EOS leads is no state", tree),
+        _leaving("The same for every response, at V = 2 and T = 3", larger),
     )
     return Finding(
         (
@@ -323,7 +323,13 @@ def _e27() -> Finding:
             ("their number at V = 2, T = 3: one for each response", outside),
         ),
         (found,),
-        pictures=(picture,),
+        pictures=pictures,
+    )
+
+
+def _leaving(title: str, tree: Tree) -> TreePicture:
+    return TreePicture(
+        title, grown(tree, odd=lambda pair: "" if (*pair[0], pair[1]) in tree.known else "leads to no state")
     )
 
 

@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 from itertools import product
 from typing import Any, Final
 
@@ -41,7 +42,7 @@ class Target:
     tree: Tree
     chances: dict[Response, Fraction]
 
-    @property
+    @cached_property
     def conditionals(self) -> dict[Pair, Fraction]:
         """ρ(s, a), the chance to pass through s and take a."""
         taken = dict.fromkeys(self.tree.pairs, Fraction(0))
@@ -78,13 +79,17 @@ def _attained(target: Target) -> bool:
     it can, q = log ρ(s, a) is tried, and the risk compared with H(Y|X), below which it cannot fall.
     """
     tree, taken = target.tree, target.conditionals
-    for state in tree.states:
-        here = [taken[state, a] for a in tree.actions(state)]
-        if any(here) and not all(here):
-            return False
+    if any(_shunned(target, pair) for pair in tree.pairs):
+        return False
     weights = {pair: mass if mass else Fraction(1) for pair, mass in taken.items()}
     model = [autoregressive(tree, weights, tree.starts[0], y) for y in target.chances]
     return not kl(target.chances.values(), model).parts
+
+
+def _shunned(target: Target, pair: Pair) -> bool:
+    """Whether ρ passes through the state and never takes the action; where it never comes by, any logit will do."""
+    taken, (state, _) = target.conditionals, pair
+    return not taken[pair] and any(taken[state, a] for a in target.tree.actions(state))
 
 
 def _infimum_is_entropy(target: Target) -> bool:
@@ -123,7 +128,7 @@ def _e5() -> Finding:
             target.tree,
             labels=lambda pair: (f"ρ = {taken[pair]}",),
             cells=lambda _, y: (cell(target.chances[y]),),
-            odd=lambda pair: "" if taken[pair] else "never taken: its logit would be -∞",
+            odd=lambda pair: "never taken: its logit would be -∞" if _shunned(target, pair) else "",
         ),
         ("ρ(y|x)",),
         (("H(Y|X)", (cell(entropy(target.chances.values())),)),),

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, kl_terms, weighted
-from tabular_bellman.inputs import expect
+from tabular_bellman.inputs import entries, expect
 from tabular_bellman.lookahead import lookahead_logits
 from tabular_bellman.models import AutoregressiveModel
 from tabular_bellman.plotting.canvas import (
@@ -106,13 +105,7 @@ def _success(logits: StateActionTable, log_policy: StateActionTable, p: int) -> 
 
 def _horizons(space: SequenceSpace, horizons: Iterable[int] | None) -> list[int]:
     if horizons is not None:
-        expect(Iterable, horizons, "horizons")
-        chosen = list(islice(horizons, _MOST_HORIZONS + 1))  # there may be no end of them
-        if not chosen:
-            raise TabularBellmanError("horizons is empty; give at least one, or leave it out.")
-        if len(chosen) > _MOST_HORIZONS:
-            raise TabularBellmanError(f"horizons has more than {_MOST_HORIZONS} entries; a picture takes no more.")
-        return chosen
+        return entries(horizons, "horizons", _MOST_HORIZONS)
     if space.n_depths > _MOST_HORIZONS:
         raise TabularBellmanError(
             f"{space!r} has {space.n_depths} horizons; a picture takes {_MOST_HORIZONS}. Choose some with horizons=, "

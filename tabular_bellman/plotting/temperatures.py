@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -10,7 +9,7 @@ import numpy as np
 from tabular_bellman.enumeration import completions, reading_order
 from tabular_bellman.errors import TabularBellmanError
 from tabular_bellman.extended import FloatArray, expectation, normalise
-from tabular_bellman.inputs import expect
+from tabular_bellman.inputs import entries, expect
 from tabular_bellman.number_systems import LogFloat
 from tabular_bellman.plotting.canvas import PLAIN, SERIES, SYMBOLS, axes, choose_prompt, drawing, headline
 from tabular_bellman.plotting.settings import handed_on, merged
@@ -139,13 +138,8 @@ def _temperatures(span: float, given: Iterable[float] | None) -> FloatArray:
         unit = span if span > 0.0 else 1.0
         low, high = np.clip([unit * 1e-2, unit * 10.0], [1e-300, 1e-299], [1e299, 1e300])
         return np.geomspace(low, high, _POINTS)
-    expect(Iterable, given, "temperatures")
-    chosen = sorted(checked_temperature(tau) for tau in islice(given, _MOST_TEMPERATURES + 1))  # they may never end
-    if len(chosen) > _MOST_TEMPERATURES:
-        raise TabularBellmanError(f"temperatures has more than {_MOST_TEMPERATURES:,} entries, which is the limit.")
-    if not chosen:
-        raise TabularBellmanError("temperatures is empty; give at least one, or leave it out.")
-    return np.array(chosen)
+    taus = entries(given, "temperatures", _MOST_TEMPERATURES)
+    return np.array(sorted(checked_temperature(tau) for tau in taus))
 
 
 @drawing

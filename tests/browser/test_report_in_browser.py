@@ -5,21 +5,22 @@ import time
 
 import pytest
 from browsing import DESKTOP, PHONE, missed, overflow, serious, unreached
-from report_runs import FEW, few, made_up
+from report_runs import FEW, few, made_up, telling
 
 from proofs_check.claims import CLAIMS, PARTS
 from proofs_check.errata import ERRATA
 from proofs_check.pages.report.page import page as report_page
+from proofs_check.report import rejects
 
 WHOLE = len(CLAIMS)
 
 
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory):
-    """Two pages: of a real run of a few claims, and of a made-up one with all claims and all notes."""
+    """Pages of a real run of a few claims, of a made-up one with all claims and all notes, and of numbers unlike."""
     pytest.importorskip("jinja2", reason="Jinja2 is not installed (pip install '.[html]')")
     folder = tmp_path_factory.mktemp("reports")
-    for name, run in (("few", few()), ("all", made_up())):
+    for name, run in (("few", few()), ("all", made_up()), ("telling", telling())):
         (folder / f"{name}.html").write_text(report_page(run), encoding="utf-8")
     return folder
 
@@ -178,17 +179,23 @@ def test_filters_by_keyboard(pages, opened):
 
 
 def test_a_link_keeps_what_was_asked_for(pages, opened):
+    """Signs that mean something in an address, too; and which way the order goes."""
+    text = "log + ="
+    wanted = [claim.id for claim in CLAIMS if claim.errata and all(word in words(claim) for word in text.split())]
+    assert len(wanted) > 2
     with opened(pages / "all.html") as page:
-        page.fill("#f-text", "KL & sharp")
+        page.fill("#f-text", text)
         page.check("text=read with an erratum")
-        page.click("table.verdicts thead button:text('Claim')")
-        settle(page, len(shown(page)))
-        asked, url = shown(page), page.url
-        assert asked == sorted(asked, key=str.lower)
-        page.goto("about:blank")
-        page.goto(url)
-        assert shown(page) == asked
-        assert page.input_value("#f-text") == "KL & sharp"
+        settle(page, len(wanted))
+        assert shown(page) == wanted
+        for falling in (False, True):
+            page.click("table.verdicts thead button:text('Claim')")
+            asked, url = shown(page), page.url
+            assert asked == sorted(wanted, key=str.lower, reverse=falling)
+            page.goto("about:blank")
+            page.goto(url)
+            assert shown(page) == asked
+            assert page.input_value("#f-text") == text
         page.goto(url.split("#")[0] + "#?text=H-exact")
         settle(page, 1)
         page.goto(url.split("#")[0])
@@ -219,6 +226,15 @@ def test_rows_are_sorted_by_any_column(pages, opened):
         assert shown(page) == sorted(paper, key=lambda name: (slack[name] is None, slack[name]))
         page.select_option("#f-sort", "")
         assert shown(page) == paper
+    # Of mistakes, what counts is the share that is rejected, not how many there are.
+    run = telling()
+    share = {result.claim.id: rejects(result) for result in run.results}
+    rising = sorted(share, key=lambda name: share[name][0] / share[name][1])
+    assert rising != sorted(share, key=lambda name: share[name][1])
+    assert rising != sorted(share, key=lambda name: share[name][0])
+    with opened(pages / "telling.html") as page:
+        page.locator("table.verdicts thead button", has_text="Rejects").click()
+        assert shown(page) == rising
 
 
 def test_on_a_phone_the_order_is_a_choice_and_rows_are_cards(pages, opened):
@@ -255,6 +271,21 @@ def test_a_link_reaches_a_claim_that_a_filter_hides(pages, opened):
         settle(page, 1, len(FEW))
         page.evaluate("location.hash = 'GR-jacobian'")
         page.locator("details.claim[data-claim='GR-jacobian'] .plain").wait_for()
+
+
+def test_a_link_that_cannot_be_read_does_no_harm(pages, opened):
+    """Neither where the page is opened by it nor where it is there; what it complains of is judged when it is left."""
+    with opened(pages / "few.html") as page:
+        url = page.url
+        for stray in ("%", "%E0%A4%A", "GR-jacobian%"):
+            page.goto("about:blank")
+            page.goto(f"{url}#{stray}")
+            settle(page, len(FEW), len(FEW))
+            page.evaluate("stray => { location.hash = ''; location.hash = stray; }", stray)
+            page.wait_for_timeout(50)
+        page.fill("#f-text", "K-ratio")
+        settle(page, 1, len(FEW))
+        page.goto(url)
 
 
 STILL = 400  # ms, after which nothing moves any more
@@ -351,8 +382,27 @@ def test_on_paper_all_is_open_and_no_filter_is_left(pages, opened):
         assert not page.locator("form.filters").is_visible()
         assert page.locator(".proof pre").first.is_visible()
         assert page.locator("table.verdicts thead").is_visible()
+        assert page.locator(".filtered:visible").count() == 0  # nothing is left out
         page.evaluate("dispatchEvent(new Event('afterprint'))")
         assert page.locator("details[open]").count() == 0
+
+
+def test_what_a_filter_leaves_out_is_said_on_paper(pages, opened):
+    with opened(pages / "few.html") as page:
+        page.fill("#f-text", "P3-kl")
+        page.select_option("#f-kind", "float64")
+        page.check("text=have a proof")
+        settle(page, 1, len(FEW))
+        said = f"Filtered: 1 of {len(FEW)} claims (search: P3-kl; evidence: float64; have a proof)."
+        assert page.locator(".filtered:visible").count() == 0  # the filter is there to be seen
+        page.evaluate("dispatchEvent(new Event('beforeprint'))")
+        page.emulate_media(media="print")
+        assert (
+            page.locator(".filtered:visible").all_inner_texts() == [said] * 2
+        )  # with the table, and with the sections
+        page.emulate_media(media="screen")
+        page.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert page.locator(".filtered:visible").count() == 0
 
 
 def test_it_opens_at_once(pages, opened):

@@ -39,6 +39,16 @@ def chances(tree, logits, prompt):
     return found
 
 
+def strays(logits, exact, prompt):
+    """Whether a draw from softmax(logits) may take a step that no allowed response takes."""
+    return any(
+        exact[key] == -math.inf < min(logits[prompt, (*s, a)[:t], (*s, a)[t]] for t in range(len(s) + 1))
+        for key in exact
+        for x, s, a in [key]
+        if x == prompt
+    )
+
+
 @settings(max_examples=40)
 @given(MODERATE)
 def test_rows_are_sums_over_responses(reward):
@@ -50,11 +60,10 @@ def test_rows_are_sums_over_responses(reward):
             p, p_h = chances(tree, exact, prompt), chances(tree, logits, prompt)
             assert row.success.value[i] == pytest.approx(math.fsum(p_h), abs=1e-12)
             assert row.backwards.value[i] == pytest.approx(kl(p, p_h), abs=1e-9, rel=1e-9)
+            assert (row.forwards.value[i] == math.inf) == strays(logits, exact, prompt)
             if row.forwards.value[i] < math.inf:
                 assert math.fsum(p_h) == pytest.approx(1.0)
                 assert row.forwards.value[i] == pytest.approx(kl(p_h, p), abs=1e-9, rel=1e-9)
-            elif min(x for x in p_h if x > 0.0) > 1e-12:
-                assert math.fsum(p_h) < 1.0
     assert row.forwards.value.max() <= row.forwards.error.max()
     assert row.success.value == pytest.approx(np.ones(len(prompts)))
 

@@ -305,7 +305,7 @@ def test_a_table_of_evidence_has_a_column_a_kind():
     assert above[-2].index("this code") == above[-1].index("rationals")
     assert max(map(len, (*above, first, *more))) <= 80
     text = text_of(more)
-    assert "exact: on 2 of 3, rejects 1 of 3" in text
+    assert "exact: on 2 of 3, rejects 1 of 1, 1 could not be put in" in text
     assert "certified: on 2, 512 bits at most, 3 inequalities with sides that agree to 1e-30, rejects 1 of 1" in text
     assert "float64: residual 2.5e-01, bound 5.0e-01, on 1, rejects 1 of 1" in text
 

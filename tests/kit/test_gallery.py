@@ -9,7 +9,7 @@ from gallery import MISSING, RIGHT, WRONG, verdict
 from proofs_check.mistakes import MISTAKES
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "gallery.md"
-EXAMPLES = 30  # 100 by default; enough to find what is here
+EXAMPLES = 20  # 100 by default; enough to find what is here
 REGISTERED = {mistake.name for mistake in MISTAKES} | {"draws-repeat"}
 
 

@@ -1,16 +1,19 @@
 """The report page against the JSON document of the same run, and against what could get into it."""
 
 import dataclasses
+import functools
 import itertools
 import json
 import re
+import shlex
 import sys
 
 import pytest
 from markup import faults, text, tree
-from report_runs import executed, few, made_up
+from report_agreement import disagreements, faults_of, number, places
+from report_runs import executed, few, made_up, own, strong, telling
 
-from proofs_check import documents
+from proofs_check import documents, report
 from proofs_check.claims import CLAIMS
 from proofs_check.errata import ERRATA
 from proofs_check.evidence import Fate, Outcome, Result, Verdict
@@ -40,128 +43,88 @@ def whole():
     return page(made_up())
 
 
+@pytest.fixture(scope="module")
+def articles(whole):
+    """The notes of that page."""
+    return {each.get("aria-labelledby"): each for each in tree(whole).iter("article")}
+
+
 # -- agreement with the document ---------------------------------------------------------------------------------------
 
 
-def number(element):
-    return float(element.get("value"))
+RUNS = {
+    "few": few,
+    "strong": strong,
+    "own": own,
+    "telling": telling,
+    "telling, of own rewards": functools.partial(telling, False),
+}
+# What is no number of a run: formulas, what the claim says of itself, and proofs, which have tests of their own.
+WORDS = {"big", "plain", "about", "proof", "statement"}
+LINES = {"p", "li", "tr", "td"}
 
 
-def shown_numbers(root):
-    """Each number that is given in full, and whether its text is that number, rounded as the page rounds."""
-    for element in root.iter("data"):
-        ways = {f"{number(element):{way}}" for way in (".1e", ".2g", ".3g", ".6g")}
-        yield element, element.text in ways
+@pytest.mark.parametrize("name", RUNS)
+def test_the_page_says_what_the_document_says(name):
+    assert disagreements(page(RUNS[name]()), RUNS[name]()) == []
 
 
-def disagreements(html, run):
-    """What the page says of a run that its JSON document does not, in words."""
-    document, root = documents.as_document(run), tree(html)
-    rows = {row.get("data-claim"): row for row in root.iter("tr") if row.get("data-claim")}
-    sections = {each.get("data-claim"): each for each in root.iter("details") if each.get("data-claim")}
-    found = [f"rounded: {element.text}" for element, fits in shown_numbers(root) if not fits]
-    if list(rows) != [claim["id"] for claim in document["claims"]] or set(rows) != set(sections):
-        return [*found, "other claims"]
-    for claim in document["claims"]:
-        row, section = rows[claim["id"]], sections[claim["id"]]
-        verdicts = {each["kind"]: each["verdict"] for each in claim["evidence"]}
-        if "verdict" in claim:
-            verdicts["float64"] = claim["verdict"]
-        words = {cell.get("data-kind"): text(cell) for cell in row.iter("td") if cell.get("data-kind")}
-        for kind, verdict in verdicts.items():
-            word = "n/a" if verdict == "NOT_APPLICABLE" else verdict.replace("_", " ")
-            if not words.get(kind, "").startswith(word):
-                found.append(f"{claim['id']}, {kind}: {words.get(kind)}")
-        if dict(each.split(":") for each in row.get("data-verdicts").split()) != verdicts or set(words) != set(
-            verdicts
-        ):
-            found.append(f"{claim['id']}: for filters, {row.get('data-verdicts')}")
-        found += [f"{claim['id']}: {each}" for each in _numbers_of(row, section, claim, document)]
-    return found
+def parts_of(region):
+    """What may say something of a run: an element and where it stands in which, from outside to inside."""
+    for place, element in enumerate(region):
+        if element.tag != "math" and element.get("class") not in WORDS:
+            yield region, place, element
+            yield from parts_of(element)
 
 
-def _numbers_of(row, section, claim, document):
-    named = {
-        each.get("data-name"): [number(data) for data in each.iter("data")]
-        for each in row.iter()
-        if each.get("data-name")
-    }
-    if "verdict" in claim and claim["outcomes"]:
-        slack = [] if claim["slack"] is None else [float(claim["slack"])]
-        mistakes = claim["mistakes"]
-        rejected, felt = len(mistakes["rejected"]), len(mistakes["rejected"]) + len(mistakes["survived"])
-        expected = {
-            "residual": [float(claim["residual"])],
-            "bound": [float(claim["bound"])],
-            "slack": slack,
-            "rejects": [rejected, sum(map(len, mistakes.values())) if row.get("data-complete") != "no" else felt],
-        }
-        yield from (
-            f"{name} {named.get(name)}, not {value}" for name, value in expected.items() if named.get(name) != value
-        )
-        (table,) = [each for each in section.iter("table") if each.get("class") == "outcomes"]
-        cells = [[text(cell) for cell in line] for line in table.iter("tr")][1:]
-        numbers = [[number(data) for data in line.iter("data")] for line in table.iter("tr")][1:]
-        for outcome, line, values in zip(claim["outcomes"], cells, numbers, strict=True):
-            right = [float(outcome["residual"])] + ([] if outcome["exact"] else [float(outcome["bound"])])
-            many = [
-                f"{outcome['finite_numbers']:,}",
-                f"{outcome['minus_infinities']:,}" if outcome["minus_infinities"] else "",
-            ]
-            if values != right or line[3:] != many or not line[0].startswith(outcome["instance"]):
-                yield f"{outcome['instance']}: {line}, {values}"
-    yield from _mistakes_of(section, claim, document)
+def changed(element):
+    """Change each number of an element in turn: the one for programs, those in it, and those after it."""
+    for name in ("value", "text", "tail"):
+        old = element.get("value") if name == "value" else getattr(element, name)
+        if re.search("[0-9]", old or ""):
+            new = re.sub("[0-9]", lambda digit: str((int(digit[0]) + 1) % 10), old, count=1)
+            put = element.set if name == "value" else functools.partial(setattr, element)
+            put(name, new)
+            yield f"{name} of <{element.tag}>: {new}, not {old}"
+            put(name, old)
 
 
-def _mistakes_of(section, claim, document):
-    fates = {
-        each["kind"]: {name: fate.partition(":")[0] for name, fate in each["mistakes"].items()}
-        for each in claim["evidence"]
-    }
-    if "verdict" in claim and claim["outcomes"]:
-        fates["float64"] = {name: fate for fate, names in claim["mistakes"].items() for name in names}
-    same = {"survived": "not rejected", "the same": "no difference", "unseen_here": "not compared",
-            "equivalent_here": "no difference", "unused_here": "not used"}  # fmt: skip
-    tables = [each for each in section.iter("details") if each.get("class") == "mistakes"]
-    if bool(tables) != any(fates.values()):
-        yield "mistakes are missing"
-    for table in tables:
-        first, *lines = table.iter("tr")
-        kinds = [text(cell) for cell in first][1:]
-        names = set()
-        for line in lines:
-            name = text(line[0][0])
-            names.add(name)
-            cells = [text(cell).partition(" (")[0] for cell in line[1:] for _ in range(int(cell.get("colspan", 1)))]
-            right = [same.get(fates[kind][name], fates[kind][name]) for kind in kinds]
-            if cells != right:
-                yield f"{name}: {cells}, not {right}"
-        if any(set(each) - names for each in fates.values()):
-            yield "a mistake is missing"
+@pytest.mark.parametrize("name", RUNS)
+def test_every_number_and_every_line_of_a_claim_is_held(name):
+    """With one of them changed, or left out, page and document do not agree."""
+    run = RUNS[name]()
+    document, (rows, sections) = documents.as_document(run), places(tree(page(run)))
+    tried = 0
+    for nth, result in enumerate(run.results):
+        row, section = rows[result.claim.id], sections[result.claim.id]
+        agree = functools.partial(faults_of, row, section, document, run, nth)
+        for region, place, element in [*parts_of(row[1:]), *parts_of(section[1])]:
+            for what in changed(element):
+                assert list(agree()), what
+                tried += 1
+            # A cell of a row is empty where there is nothing to say.
+            if (element.tag in LINES or element.get("class") == "judgement attack") and not isinstance(region, list):
+                del region[place]
+                assert list(agree()), f"without {text(element)}"
+                region.insert(place, element)
+                tried += 1
+        assert not list(agree())
+    assert tried > 50
 
 
-def test_the_page_says_what_the_document_says(small):
-    assert disagreements(small, few()) == []
+def test_mistakes_that_could_not_be_put_in_are_not_counted_as_survivors():
+    """By rationals alone; the same numbers as in the report that is text."""
+    run = executed(("P1-logZ",), ("exact",))
+    rejected, declined = (run.standings[0][0].counted(fate) for fate in ("rejected", "declined"))
+    assert rejected > declined > 0
+    (cell,) = [each for each in tree(page(run)).iter("td") if each.get("data-label") == "rejects"]
+    assert text(cell) == f"{rejected} of {rejected} {declined} could not be put in"
+    said = " ".join(" ".join(report.row(run, run.results[0], run.standings[0])).split())
+    assert f"rejects {rejected} of {rejected}, {declined} could not be put in" in said
 
 
-def test_a_page_with_a_number_changed_does_not_agree(small):
-    """In what is written for programs, in what is read, in the table and in a section."""
-    document = documents.as_document(few())
-    claim = next(each for each in document["claims"] if each["id"] == "P3-kl-bound")
-    places = list(re.finditer(r'<data value="([^"]*)">([^<]*)</data>', small[: small.index('id="errata"')]))
-    row = small.index('<tr role="row" data-claim="P3-kl-bound"')
-    outcomes = small.index('<table class="outcomes">', small.index('id="P3-kl-bound"'))
-    for start, name in ((row, "residual"), (outcomes, "an outcome")):
-        place = next(match for match in places if match.start() > start)
-        for group in (1, 2):
-            changed = small[: place.start(group)] + "0.125" + small[place.end(group) :]
-            assert disagreements(changed, few()), (name, group)
-    for old, new in (("CHECKED", "CERTIFIED"), ("rejected", "not used")):
-        start = small.index(f">{old}<", row)
-        assert disagreements(small[: start + 1] + new + small[start + 1 + len(old) :], few()), old
-    assert disagreements(small.replace(f'data-claim="{claim["id"]}"', 'data-claim="P1-prob"'), few()) == [
-        "other claims"
-    ]
+def test_another_claim_is_none_of_the_run(small):
+    assert disagreements(small.replace('data-claim="P3-kl-bound"', 'data-claim="P1-prob"'), few()) == ["other claims"]
 
 
 def test_the_tally_is_of_the_verdicts(small):
@@ -174,6 +137,26 @@ def test_the_tally_is_of_the_verdicts(small):
         for name in dict.fromkeys(sorted(counted, key=[v.name.replace("_", " ") for v in Verdict].index))
     )
     assert set(shown) == {"all trees", "rationals", "float64"}
+
+
+def test_the_ledger_counts_what_claims_that_passed_hold(whole):
+    (section,) = [each for each in tree(whole).iter("section") if each.get("aria-labelledby") == "ledger"]
+    without = [row.id for row in LEDGER if row.not_computable]
+    said = f"Of the {len(LEDGER)} rows of the ledger of the paper's statements {len(without)} are NOT COMPUTABLE, and "
+    said += f"count as nothing. {len(LEDGER) - len(without)} are held by claims that passed."
+    assert text(next(section.iter("p"))) == said
+    # Of a claim that failed: all rows that name it, and no other.
+    run = made_up()
+    failed = LEDGER[0].claims[0]
+    place = next(number for number, claim in enumerate(CLAIMS) if claim.id == failed)
+    run.results[place] = dataclasses.replace(run.results[place], broken="an attack")
+    named = [row.id for row in LEDGER if failed in row.claims and not row.not_computable]
+    (section,) = [each for each in tree(page(run)).iter("section") if each.get("aria-labelledby") == "ledger"]
+    assert len(named) > 0
+    assert text(next(section.iter("p"))).endswith(
+        f"{len(LEDGER) - len(without) - len(named)} are held by claims that passed; by claims that did not: "
+        f"{', '.join(named)}."
+    )
 
 
 # -- the page as a page ------------------------------------------------------------------------------------------------
@@ -317,9 +300,7 @@ def test_formulas_have_room_around_arrows_and_after_commas():
 # -- notes on the printed text -----------------------------------------------------------------------------------------
 
 
-def test_the_whole_ledger_has_all_notes_with_drawings(whole):
-    root = tree(whole)
-    articles = {each.get("aria-labelledby"): each for each in root.iter("article")}
+def test_the_whole_ledger_has_all_notes_with_drawings(articles):
     assert list(articles) == [erratum.id for erratum in ERRATA]
     for name, article in articles.items():
         drawings = [each for each in article.iter("svg") if each.get("role") == "img"]
@@ -338,48 +319,15 @@ def test_a_run_of_few_claims_has_the_notes_that_they_are_read_with(small):
     assert not list(tree(page(made_up(PLAIN))).iter("article"))
 
 
-def test_numbers_of_notes_are_those_of_the_findings(whole):
-    articles = {each.get("aria-labelledby"): each for each in tree(whole).iter("article")}
+def test_numbers_of_notes_are_those_of_the_findings(articles):
     for erratum in ERRATA:
         numbers = [] if erratum.find is None else finding_of(erratum).numbers
         lines = [line for table in articles[erratum.id].iter("table") for line in table.iter("tr")]
         assert [text(line[0]) for line in lines] == [" ".join(what.split()) for what, _ in numbers]
         for line, (what, value) in zip(lines, numbers, strict=True):
+            assert text(line[1]) == (f"{value:.6g}" if isinstance(value, float) else str(value)), (erratum.id, what)
             if isinstance(value, float):
                 assert number(line[1][0]) == value, (erratum.id, what)
-
-
-# Numbers that a note gives, and where they stand in its drawing: below the tree, or at its ends.
-DRAWN = {
-    "E1": ["Σ p_q(y|x) over the main text's Y", "π(EOS|x), the mass that is missing"],
-    "E2": ["p_R(1 EOS|x)", "p_q(1 EOS|x)", "A_R(x)", "V_q(x)"],
-    "E3": ["Σ p_q(y|x)"],
-    "E4": ["p_R(EOS|(BOS,1,1))", "p_q(EOS|(BOS,1,1))"],
-    "E5": ["H(Y|X), the infimum"],
-    "E6": ["-E log ρ(X, Y), as printed", "min_R L^EBM(R)"],
-    "E7": ["KL(p_q, p_q*)", "the sum as printed", "the sum as it holds"],
-    "E8": ["    the smallest ℓ among them", "    its bound log(1 + (|Y|-1) exp(-span R))"],
-    "E9": ["Z", "Σ over s_2 of α β"],
-    "E10": ["V_q(x), over all of A", "A_R(x)"],
-    "E11": ["P(Y = 1 EOS)", "P(Y_≤τ = y_≤τ) P(len = τ|S_τ)"],
-    "E14": ["p_R(EOS|x)", "p_q(EOS|x), started at t = τ = 1"],
-    "E16": ["distance before mapping, p_q = p_R"],
-    "E19": ["KL(p_q, p_q')", "max |q - q'|"],
-}
-
-
-@pytest.mark.parametrize("name", DRAWN)
-def test_a_drawing_has_the_numbers_of_the_finding(name, whole):
-    erratum = next(each for each in ERRATA if each.id == name)
-    numbers = dict(finding_of(erratum).numbers)
-    (article,) = [each for each in tree(whole).iter("article") if each.get("aria-labelledby") == name]
-    drawing = next(each for each in article.iter("svg") if each.get("role") == "img")
-    drawn = [each.text.removeprefix("≠ ") for each in drawing.iter("text")]
-    for what in DRAWN[name]:
-        value = numbers[what]
-        assert (f"{value:.4g}" if isinstance(value, float) else str(value)) in drawn, (what, drawn)
-    # What is wrong is marked by a sign, and said in words.
-    assert any((each.text or "").startswith("≠") for each in drawing.iter("text")) == ("not right" in text(drawing[1]))
 
 
 # -- where it is written -----------------------------------------------------------------------------------------------
@@ -516,7 +464,7 @@ def test_what_is_not_computable_is_named(small):
         assert verdict.name.replace("_", " ") in said
 
 
-def test_the_command_does_it_again(small, whole):
+def test_the_command_says_what_was_asked_for(small, whole):
     assert command_of(
         few()
     ) == "proofs-check run --quick --evidence float64,exact,induction --html report.html " + " ".join(
@@ -531,7 +479,42 @@ def test_the_command_does_it_again(small, whole):
         "proofs-check run --thorough --seed 5 --evidence exact --plant hard-max --html report.html "
         f"{PLAIN[0].id} {PLAIN[1].id}"
     )
-    assert "--rewards …" in command_of(made_up(PLAIN, complete=False))
+    # Rewards that a program handed over have no command.
+    assert "--rewards SOURCE" in command_of(made_up(PLAIN, complete=False))
+    assert "handed over by a program" in page(made_up(PLAIN, complete=False))
+
+
+TABLE = "prompt,response,reward\na,,0\na,u,1.5\n-b,u v,-1\n"
+FUNCTION = "def rewards(prompt, prefix, action):\n    return 0.25 * len(prefix)\n"
+ASKED = {
+    "random": ["--vocab", "2", "--max-length", "3", "--seed", "7", "--plant", "hard-max"],
+    "built-in": ["--seed", "3", "--evidence", "float64,exact"],
+    "masked": ["--vocab=-1a,b", "--max-length=4", "--min-length=2", "--prompts", "it's,-b", "--max-bytes=100000"],
+    "fixed": ["--vocab", "3", "--fixed-length", "2"],
+    "file": ["--rewards", "a<b> & 'c'.csv", "--missing=-inf", "--prompts=-b,a"],
+    "function": ["--rewards", "asked_rewards:rewards", "--stepwise", "--vocab", "2", "--max-length", "2"],
+}
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_the_command_writes_the_same_page(name, run, folder, monkeypatch):
+    """Read off the page as a reader would, and given to a shell."""
+    (folder / "a<b> & 'c'.csv").write_text(TABLE, encoding="utf-8")
+    (folder / "asked_rewards.py").write_text(FUNCTION, encoding="utf-8")
+    monkeypatch.syspath_prepend(str(folder))
+    asked = ["run", "--quick", "P1-logZ", *ASKED[name], "--quiet", "--html", "page.html"]
+    status, _, complained = run(*asked)
+    html = (folder / "page.html").read_text(encoding="utf-8")
+    assert complained == ""
+    pre = list(tree(html).iter("pre"))[-1]
+    program, *words = shlex.split(pre.text.splitlines()[-1])
+    assert program == "proofs-check"
+    assert run(*words)[0] == status
+    assert (folder / "report.html").read_text(encoding="utf-8") == html
+    # A seed is named where there is one.
+    facts = {text(each) for each in tree(html).iter("dt")}
+    assert ("Seed" in facts) == ("--rewards" not in ASKED[name])
+    assert ("The rewards are not in this page" in text(tree(html))) == ("--rewards" in ASKED[name])
 
 
 def test_without_the_extra_the_command_says_what_to_install(run, folder, monkeypatch):

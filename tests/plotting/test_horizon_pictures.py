@@ -148,7 +148,7 @@ REFUSED = {
     "one number": ({"horizons": 3}, "horizons is a int; it must be a Iterable"),
     "horizons without end": (
         {"horizons": itertools.count()},
-        "horizons has more than 60 entries; a picture takes no more",
+        "horizons has more than 60 entries, which is the limit",
     ),
     "one horizon many times": ({"horizons": [0] * 61}, "horizons has more than 60 entries"),
 }

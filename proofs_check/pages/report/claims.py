@@ -13,7 +13,7 @@ from proofs_check.credits import CREDITS
 from proofs_check.evidence import INFORMATIVE_BOUND, Fate, Outcome, Result, Verdict
 from proofs_check.pages.formulas import formula
 from proofs_check.pages.report.words import KINDS, NAMES, SHAPES, number
-from proofs_check.report import measured, rejects, sizes
+from proofs_check.report import measured, rejects, sizes, strongly_rejects
 from proofs_check.running import Run
 from proofs_check.standing import Standing
 
@@ -149,12 +149,14 @@ class Shown:
         return slack is not None and slack <= max(outcome.widest for outcome in self.result.outcomes)
 
     @property
-    def rejects(self) -> tuple[int, int] | None:
-        """How many mistakes were rejected, of how many that count, over floats or by the strongest of what there is."""
+    def rejects(self) -> tuple[int, int, int] | None:
+        """How many mistakes were rejected, of how many that count, and how many could not be put in.
+
+        Over floats, or by the first kind of those asked for that mistakes were put in for.
+        """
         if self.of_floats:
-            return rejects(self.result)
-        fates = next((each for each in self.standings if each.fates), None)
-        return None if fates is None else (fates.counted("rejected"), len(fates.fates))
+            return *rejects(self.result), 0
+        return next((strongly_rejects(each) for each in self.standings if each.fates), None)
 
     @property
     def measured(self) -> dict[str, tuple[Any, Any]]:

@@ -1,5 +1,6 @@
 """The page that `proofs-check run --html` writes: what holds, and how that is known."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -56,6 +57,7 @@ def page(run: Run) -> str:
         number=number,
         entries=_entries,
         command=command_of(run),
+        rewards=None if run.request is None else run.request.rewards,
     )
 
 
@@ -92,19 +94,21 @@ def _entries(table: StateActionTable) -> str:
 
 
 def command_of(run: Run) -> str:
-    """Return the command that does the run again; of rewards of a user's own, as far as a run knows it."""
-    parts = ["proofs-check run"]
+    """Return the command that does the run again; of rewards that a program handed over, as far as a run knows it."""
+    words = ["proofs-check", "run"]
     if run.effort != "default":
-        parts.append(f"--{run.effort}")
-    if not run.complete:
-        parts.append("--rewards …")
+        words.append(f"--{run.effort}")
+    if run.request is not None:
+        words += run.request.options()
+    elif not run.complete:
+        words += ["--rewards", "SOURCE"]
     elif run.seed:
-        parts.append(f"--seed {run.seed}")
+        words += ["--seed", str(run.seed)]
     if not run.of_floats_alone:
-        parts.append(f"--evidence {'all' if len(run.kinds) == len(KINDS) else ','.join(run.kinds)}")
+        words += ["--evidence", "all" if len(run.kinds) == len(KINDS) else ",".join(run.kinds)]
     if run.planted is not None:
-        parts.append(f"--plant {run.planted.name}")
-    parts.append("--html report.html")
+        words += ["--plant", run.planted.name]
+    words += ["--html", "report.html"]
     if len(run.claims) < len(CLAIMS):
-        parts += [claim.id for claim in run.claims]
-    return " ".join(parts)
+        words += [claim.id for claim in run.claims]
+    return shlex.join(words)

@@ -125,9 +125,17 @@
     show();
   }
 
+  function decoded(text) {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;  // a stray %, which stands for itself
+    }
+  }
+
   function follow() {
     if (location.hash.startsWith("#?")) return restore();
-    const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+    const target = document.getElementById(decoded(location.hash.slice(1)));
     if (!target) return;
     // A link says what is to be seen, whatever is asked for above.
     for (let each = target; each; each = each.parentElement) {
@@ -153,13 +161,32 @@
   document.getElementById("open-all").addEventListener("click", every(true));
   document.getElementById("close-all").addEventListener("click", every(false));
 
-  // On paper nothing can be opened.
+  // On paper nothing can be opened, and no filter is seen: what is left out is said.
+  const notes = [...document.querySelectorAll(".filtered")];
   let closed = [];
+
+  function filters() {
+    return [...form.elements].filter(field => field !== order && field.name).flatMap(field => {
+      const name = field.labels[0].textContent.trim();
+      if (field.type === "checkbox") return field.checked ? [name] : [];
+      const value = field.tagName === "SELECT" ? field.value && field.selectedOptions[0].text : field.value.trim();
+      return value ? [`${name.toLowerCase()}: ${value}`] : [];
+    });
+  }
+
   addEventListener("beforeprint", () => {
     closed = [...document.querySelectorAll("details:not([open])")];
     for (const each of closed) each.open = true;
+    const count = rows.filter(row => !row.hidden).length;
+    for (const note of notes) {
+      note.hidden = count === rows.length;
+      note.textContent = `Filtered: ${count} of ${rows.length} claims (${filters().join("; ")}).`;
+    }
   });
-  addEventListener("afterprint", () => { for (const each of closed) each.open = false; });
+  addEventListener("afterprint", () => {
+    for (const each of closed) each.open = false;
+    for (const note of notes) note.hidden = true;
+  });
 
   // What can be moved sideways can be reached by keyboard; what cannot be, need not.
   // Only what is open is measured: to measure what is closed would mean to lay it out.
