@@ -4,6 +4,9 @@ from contextlib import contextmanager
 
 import pytest
 from browsing import CHROMIUM, DESKTOP, FLAGS, sync_playwright
+from explored import OWN
+
+from proofs_check.pages.explore.page import page
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +51,21 @@ def opened(chromium):
         assert [address for address in asked if not address.startswith(near)] == []
 
     return open_page
+
+
+@pytest.fixture(scope="session")
+def explore(tmp_path_factory):
+    """The page with the built-in examples only, in a file."""
+    path = tmp_path_factory.mktemp("explore") / "explore.html"
+    path.write_text(page(None, ""), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def own(tmp_path_factory):
+    """Pages with rewards of one's own, in files."""
+    folder = tmp_path_factory.mktemp("own")
+    paths = {name: folder / f"{i}.html" for i, name in enumerate(OWN)}
+    for name, path in paths.items():
+        path.write_text(page(OWN[name], f"a test, {name},"), encoding="utf-8")
+    return paths

@@ -25,7 +25,7 @@ TOLERANCE = 1e-12
 
 @dataclass
 class Shown:
-    """Numbers of the tables, by slot, and all that is shown: (slot, place, form, number, text)."""
+    """Numbers of the tables, by slot, and all that is shown: (slot, place, form, number, text, logarithm or None)."""
 
     space: SequenceSpace
     temperature: float
@@ -45,7 +45,7 @@ READ = """() => {
         const is = slot.querySelector(".is");
         const form = slot.dataset.form ?? "shown";
         rows.push([slot.dataset.slot, Number(slot.dataset.at), form, is.dataset.exact, is.textContent,
-                   slot.closest("svg") !== null]);
+                   slot.closest("svg") !== null, is.dataset.log ?? null]);
     }
     return JSON.stringify([rows, document.getElementById("temperature").value,
                            document.querySelector("button[aria-pressed=true][id^=show-]").id.slice(5)]);
@@ -60,11 +60,11 @@ def read(tab, space):
 def shown_by(written, space):
     rows, temperature, switch = json.loads(written)
     numbers, texts = {}, []
-    for slot, at, form, exact, text, drawn in rows:
+    for slot, at, form, exact, text, drawn, log in rows:
         key = KEYS[switch] if slot == "shown" else slot
         if slot == "shown":
             form = "short" if switch in ("reward", "logit") else "chance"
-        texts.append((key, at, form, float(exact), text))
+        texts.append((key, at, form, float(exact), text, None if log is None else float(log)))
         if not drawn:
             numbers.setdefault(key, {})[at] = float(exact)
     ordered = {key: np.array([found[i] for i in range(len(found))]) for key, found in numbers.items()}
@@ -167,17 +167,24 @@ def disagreements(shown, truth):
             scale = max(1.0, abs(y), abs(truth["q"][i]) if key == "back" and math.isfinite(truth["q"][i]) else 0.0)
             if not (x == y or abs(x - y) <= TOLERANCE * scale):
                 found.append(f"{key}[{i}]: {x!r}, library {y!r}")
-    for key, at, form, x, text in shown.texts:
+    for key, at, form, x, text, log in shown.texts:
         same = shown.numbers[key][at]
         if x != same and not (math.isnan(x) and math.isnan(same)):
             found.append(f"{key}[{at}]: {x!r} in the drawing, {same!r} in the table")
-        if not is_rounded(text, x, form):
+        if not is_rounded(text, x, form, log):
             found.append(f"{key}[{at}]: {x!r} is shown as {text!r}")
     return found
 
 
-def is_rounded(text, x, form):
-    """Tell whether a text is a number rounded: no digit off, by more than half a unit of the last."""
+def is_rounded(text, x, form, log=None):
+    """Tell whether a text is a number rounded: no digit off, by more than half a unit of the last.
+
+    Of a number that is too small, or too large, to be computed with there is the logarithm.
+    """
+    if log is not None:
+        if not (690.0 < abs(log) < math.inf) or math.exp(min(log, 709.0)) != min(x, math.exp(709.0)):
+            return False
+        return text == "<0.01%" if form == "chance" else text.startswith("e^") and is_rounded(text[2:], log, "long")
     if math.isinf(x):
         return text == ("−∞" if x < 0 else "none")
     text = text.replace("−", "-")

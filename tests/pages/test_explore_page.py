@@ -1,6 +1,7 @@
 """The exploring page as a file: whole, asking nothing of anybody, with the library's numbers in it."""
 
 import json
+import math
 import re
 import sys
 from html.parser import HTMLParser
@@ -15,8 +16,15 @@ from proofs_check.pages.explore.examples import built_in
 from proofs_check.pages.explore.mistakes import MISTAKE_GROUPS, SHOWN_MISTAKES
 from proofs_check.pages.explore.page import LARGEST_REWARD, MOST_EDGES, page, refuse_large
 from proofs_check.pages.explore.tree import Drawing, Tree
-from proofs_check.pages.explore.words import chance, long, short
-from tabular_bellman import EOS, SequenceSpace, StateActionTable, TabularBellmanError, soft_bellman
+from proofs_check.pages.explore.words import beyond, chance, long, short
+from tabular_bellman import (
+    EOS,
+    EnergyBasedModel,
+    SequenceSpace,
+    StateActionTable,
+    TabularBellmanError,
+    soft_bellman,
+)
 
 VOID = {"meta", "input", "br", "link", "img"}
 
@@ -170,6 +178,48 @@ def test_numbers_that_are_drawn_are_the_library_s(built):
         assert got == pytest.approx(table.to_vector(), rel=1e-13, abs=1e-13)
 
 
+def test_widths_and_colours_are_those_of_the_numbers():
+    """An edge is as wide as it is probable, a bar as long, and a pill as dark as its value is large."""
+    space = SequenceSpace("ab", max_length=4)
+    levels = [np.array(level) for level in StateActionTable.random(space, rng=3).levels]
+    levels[0][0] = -800.0  # nearly impossible
+    levels[1][1, 1] = -np.inf  # and impossible
+    reward = StateActionTable.from_levels(space, levels)
+    tree = Tree(space)
+    built = page(reward, "a test")
+    drawing = built[built.index('data-drawing="whole"') : built.index("</svg>")]
+    model = EnergyBasedModel(reward).to_autoregressive()
+    reached, steps = model.prefix_log_probs.to_vector(), model.log_policy.to_vector()
+    passing = [reached[edge.start.number] + steps[edge.number] for edge in tree.edges]
+    edges = re.findall(
+        r'<g class="edge( never)?( forbidden)?" role="treeitem" data-of="(\d+)".*?--width:(.*?)px', drawing
+    )
+    assert len(edges) == space.n_pairs
+    for never, forbidden, at, width in edges:
+        log = passing[int(at)]
+        assert float(width) == pytest.approx(0.9 + 10.0 * math.exp(log), abs=0.006)
+        assert bool(never) == (log == -math.inf)
+        assert bool(forbidden) == (reward.to_vector()[int(at)] == -math.inf)
+    log_p = model.log_probabilities().ravel()
+    leaf = r'<g class="leaf( never)?" data-of="(\d+)".*?scaleX\((.*?)\).*?<tspan.*?>(.*?)<'
+    leaves = re.findall(leaf, drawing, re.DOTALL)
+    assert len(leaves) == space.n_responses_per_prompt
+    assert 0 < sum(bool(never) for never, *_ in leaves) < len(leaves)
+    for never, at, length, text in leaves:
+        log = log_p[int(at)]
+        assert float(length) == pytest.approx(math.exp(log), abs=6e-5)
+        assert bool(never) == (log == -math.inf)
+        assert (text == "0%") == (log == -math.inf)
+    V = soft_bellman(reward)[1].to_vector()
+    pills = re.findall(r'<g class="node( dead)?( deep)?" data-of="(\d+)".*?--share:(.*?)%', drawing)
+    assert len(pills) == len(V)
+    for dead, deep, at, share in pills:
+        right = 100.0 * (V[int(at)] - V.min()) / (V.max() - V.min())
+        assert dead == ""
+        assert float(share) == pytest.approx(right, abs=0.06)
+        assert bool(deep) == (right > 50.0)
+
+
 def test_what_readme_s_drawing_says(built):
     """75 % for the first bracket, 67 % and 33 % after it: as `proofs-check demo` prints them."""
     drawing = built[built.index('data-drawing="live"') : built.index('data-drawing="whole"')]
@@ -292,6 +342,7 @@ def test_mistakes_are_named_and_summed_up_by_the_registry(built):
         (long, 0.0, "0"),
         (long, 1e-6, "1.00e−6"),
         (long, 2.0 / 3.0, "0.6667"),
+        (long, 1e6, "1000000.0000"),
         (chance, 0.125, "13%"),
         (chance, 0.9999, ">99.9%"),
         (chance, 0.996, "99.6%"),
@@ -303,6 +354,13 @@ def test_mistakes_are_named_and_summed_up_by_the_registry(built):
 )
 def test_how_numbers_are_written(write, x, text):
     assert write(float(x)) == text
+
+
+def test_what_is_too_small_for_a_number_is_told_from_nothing():
+    assert [chance(0.0, log) for log in (-800.0, -np.inf)] == ["<0.01%", "0%"]
+    assert [long(0.0, log) for log in (-800.0, -np.inf)] == ["e^−800.0000", "0"]
+    assert [long(0.25, log) for log in (math.log(0.25), None)] == ["0.2500", "0.2500"]
+    assert [beyond(log) for log in (-800.0, -np.inf, -1.0, None)] == [" data-log=-800.0", "", "", ""]
 
 
 def test_nothing_is_drawn_upon_another():

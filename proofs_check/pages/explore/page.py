@@ -16,7 +16,7 @@ from proofs_check.instances import largest_reward
 from proofs_check.pages.explore.examples import Example, built_in
 from proofs_check.pages.explore.mistakes import offered
 from proofs_check.pages.explore.tree import Drawing, Tree, label
-from proofs_check.pages.explore.words import chance, exact, long, short
+from proofs_check.pages.explore.words import beyond, chance, exact, long, short
 from proofs_check.pages.rendering import markup, mathematics, printable, render
 from tabular_bellman import (
     EOS,
@@ -70,8 +70,8 @@ def page(reward: StateActionTable | None, source: str) -> str:
         short=short,
         long=long,
         chance=chance,
+        beyond=beyond,
         formula=mathematics,
-        largest=f"{LARGEST_REWARD:.0f}",
     )
 
 
@@ -106,11 +106,15 @@ def _of_user(reward: StateActionTable, source: str) -> Example:
 
 @dataclass(frozen=True)
 class _Shown:
-    """An example, its tree, its numbers (over edges, nodes, leaves prompt by prompt, prompts), and its drawings."""
+    """An example, its tree, its numbers (over edges, nodes, leaves prompt by prompt, prompts), and its drawings.
+
+    Of probabilities there are logarithms as well: they tell what is too small for a number from what is impossible.
+    """
 
     example: Example
     tree: Tree
     numbers: dict[str, list[float]]
+    logs: dict[str, list[float]]
 
     @property
     def drawings(self) -> dict[str, Drawing]:
@@ -135,22 +139,24 @@ def _shown(example: Example) -> _Shown:
     reached = _vector(planner.prefix_log_probs)
     steps = _vector(planner.log_policy)
     with np.errstate(under="ignore"):
-        passing = np.exp([reached[edge.start.number] + steps[edge.number] for edge in tree.edges])
-        numbers = {
+        logs = {
+            "policy": steps,
+            "passing": np.array([reached[edge.start.number] + steps[edge.number] for edge in tree.edges]),
+            "reached": reached,
+            "p": planner.log_probabilities().ravel(),
+            "pR": model.log_probabilities().ravel(),
+        }
+        numbers = {name: np.exp(array) for name, array in logs.items()} | {
             "r": reward.to_vector(),
             "q": logits.to_vector(),
-            "policy": np.exp(steps),
-            "passing": passing,
-            "reached": np.exp(reached),
             "V": values.to_vector(),
-            "p": planner.probabilities().ravel(),
-            "pR": model.probabilities().ravel(),
             "R": np.array([_total(reward, edge.start.prompt, edge.response) for edge in tree.leaves]),
             "A": np.atleast_1d(model.log_partition()),
             "back": inverse_soft_bellman(logits, temperature=temperature, reference=reference).to_vector(),
             "reference": np.exp(_vector(reference.log_policy)) if reference is not None else np.ones(len(steps)),
         }
-    return _Shown(example, tree, {name: array.tolist() for name, array in numbers.items()})
+    lists = ({name: array.tolist() for name, array in arrays.items()} for arrays in (numbers, logs))
+    return _Shown(example, tree, *lists)
 
 
 def _total(reward: StateActionTable, prompt: Hashable, tokens: tuple[Hashable, ...]) -> float:

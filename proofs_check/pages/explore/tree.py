@@ -23,8 +23,8 @@ _ROW_HEIGHTS: Final = (20, 48)
 _COLUMN_WIDTHS: Final = (126, 190)
 # The width and height to fill, where a tree is small: what a window of 1280 × 800 has room for.
 _AIM: Final = (610, 458)
-_BAR: Final = 70
-_MARGIN: Final = 84  # for two percentages
+_BAR: Final = 44
+_MARGIN: Final = 114  # for two percentages of the longest kind, one beside the other
 _THINNEST, _THICKEST = 0.9, 10.9
 _LONGEST_LABEL: Final = 9
 _LONGEST_RESPONSE: Final = 14

@@ -142,7 +142,7 @@ const RIGHT = {
   ebmLogProbs: (tree, rewards, temperature) => normalised(weights(tree, rewards, temperature), byPrompt(tree)),
 };
 
-// The chance of passing through each node, and along each edge, when tokens are drawn from a policy.
+// The chance of passing through each node, and along each edge, when tokens are drawn from a policy; as logarithms.
 function passing(tree, logPolicy) {
   const ofNodes = new Array(tree.nNodes).fill(0);
   const ofEdges = new Array(tree.nEdges).fill(0);
@@ -152,7 +152,7 @@ function passing(tree, logPolicy) {
       if (tree.to[edge] >= 0) ofNodes[tree.to[edge]] = ofEdges[edge];
     }
   }
-  return { ofNodes: ofNodes.map(Math.exp), ofEdges: ofEdges.map(Math.exp) };
+  return { ofNodes, ofEdges };
 }
 
 // Everything that a page shows of rewards at a temperature, with one function replaced, if a mistake is given.
@@ -161,18 +161,23 @@ function solve(tree, rewards, temperature, mistake = null) {
   const { q, V } = functions.softBellman(tree, rewards, temperature);
   const logPolicy = functions.policy(tree, rewards, temperature, q);
   const chances = passing(tree, logPolicy);
-  const p = functions.armLogProbs(tree, logPolicy, steps(tree, q, temperature)).map(Math.exp);
+  // What is too small for a number is 0 as a number, but not impossible: only its logarithm tells.
+  const logs = {
+    policy: logPolicy,
+    passing: chances.ofEdges,
+    reached: chances.ofNodes,
+    p: functions.armLogProbs(tree, logPolicy, steps(tree, q, temperature)),
+    pR: functions.ebmLogProbs(tree, rewards, temperature),
+  };
+  const numbers = Object.fromEntries(Object.entries(logs).map(([key, xs]) => [key, xs.map(Math.exp)]));
   return {
     q,
     V,
-    policy: logPolicy.map(Math.exp),
-    passing: chances.ofEdges,
-    reached: chances.ofNodes,
+    ...numbers,
+    logs,
     back: functions.inverse(tree, q, temperature),
     R: totals(tree, rewards),
-    p,
-    pR: functions.ebmLogProbs(tree, rewards, temperature).map(Math.exp),
     A: functions.logPartition(tree, rewards, temperature),
-    sum: byPrompt(tree).map((places) => places.reduce((sum, place) => sum + p[place], 0)),
+    sum: byPrompt(tree).map((places) => places.reduce((sum, place) => sum + numbers.p[place], 0)),
   };
 }

@@ -4,16 +4,46 @@
 const toSlider = (temperature) => Math.round((100 * Math.log(temperature)) / Math.log(20));
 const fromSlider = (place) => Number((20 ** (place / 100)).toPrecision(3));
 
+// The field whose text is being taken: it is left as somebody types it.
+let typing = null;
+
 function setValue(input, text) {
-  // A field in which somebody types is left alone while it says the same.
-  if (document.activeElement === input && Number(input.value) === Number(text) && input.value !== "") return;
-  input.value = text;
+  if (typing !== input) input.value = text;
+}
+
+// Once the hand rests: the start of a number need not be one.
+const complaints = new Map();
+
+function complain(input, text, isInvalid) {
+  clearTimeout(complaints.get(input));
+  const show = () => {
+    byId(`${input.id}-message`).textContent = text;
+    if (isInvalid) input.setAttribute("aria-invalid", "true");
+  };
+  complaints.set(input, setTimeout(show, 500));
 }
 
 // What is shown fits again, whatever was typed: there is nothing to complain of.
 function calm(input) {
+  clearTimeout(complaints.get(input));
   byId(`${input.id}-message`).textContent = "";
   input.removeAttribute("aria-invalid");
+}
+
+// The slider reaches as far as the reward; but it does not change under the hand that moves it.
+function drawSlider(reward) {
+  const slider = byId("reward-slider");
+  if (current().gesture !== `slider ${state.edge}`) {
+    slider.min = Math.min(-5, Math.floor(reward));
+    slider.max = Math.max(5, Math.ceil(reward));
+  }
+  slider.value = reward;
+}
+
+// What is switched off loses the focus, and with it the place of who uses a keyboard.
+function switchOff(inputs, isOff, instead) {
+  if (isOff && inputs.includes(document.activeElement)) instead.focus();
+  for (const input of inputs) input.disabled = isOff;
 }
 
 function drawControls() {
@@ -22,6 +52,7 @@ function drawControls() {
   for (const id of ["temperature", "reward"]) calm(byId(id));
   byId("example").value = state.example;
   byId("about").textContent = example().about;
+  byId("about-of").hidden = isSame(now, original());
   setValue(byId("temperature"), exact(now.temperature));
   byId("temperature-slider").value = toSlider(now.temperature);
   byId("temperature-slider").setAttribute("aria-valuetext", `τ = ${long(now.temperature)}`);
@@ -30,22 +61,22 @@ function drawControls() {
   byId("whole").hidden = !hasLive;
   byId("whole").disabled = hasLive && !canPrune();
   byId("whole").setAttribute("aria-pressed", drawing() === views.get(state.example).drawings.whole);
-  byId("undo").disabled = now.past.length === 0;
+  byId("undo").setAttribute("aria-disabled", now.past.length === 0); // not disabled: it may have the focus
 
   const reward = now.rewards[state.edge];
   const forbidden = reward === FORBIDDEN;
   byId("edge").value = state.edge;
   byId("reward-of").textContent = `Reward of ${name.step(state.edge)}`;
   setValue(byId("reward"), forbidden ? "" : exact(reward));
-  byId("reward-slider").value = forbidden ? 0 : reward;
+  drawSlider(forbidden ? 0 : reward);
   byId("reward-slider").setAttribute("aria-valuetext", long(reward));
-  byId("reward").disabled = byId("reward-slider").disabled = forbidden;
+  switchOff([byId("reward"), byId("reward-slider")], forbidden, byId("forbidden"));
   byId("forbidden").checked = forbidden;
   const dead = solution.right.A.findIndex((A) => A === FORBIDDEN);
   byId("nothing").textContent =
     dead < 0
       ? ""
-      : `Every response${tree().prompts.length > 1 ? ` to prompt ${tree().prompts[dead]}` : ""} is forbidden: there ` +
+      : `Every response${tree().prompts.length > 1 ? ` to ${name.prompt(dead)}` : ""} is forbidden: there ` +
         "is no distribution. Allow an action again.";
 }
 
@@ -74,29 +105,36 @@ function listChoices() {
   byId("response").value = [...p.keys()].reduce((best, place) => (better(place, best) ? place : best));
 }
 
-// What is typed counts as soon as it is a number in range; what is not is said, and undone when the field is left.
-function typed(input, low, high, take) {
+// What is typed counts as soon as it is a number in range. What is not is said, changes nothing, and makes room for what
+// is when the field is left.
+function typed(input, low, high, take, gesture) {
+  const limits = `A number from ${low} to ${high}, please.`;
+  const number = () => {
+    const x = parsed(input.value);
+    return x >= low && x <= high ? x : null;
+  };
   input.addEventListener("input", () => {
-    const x = input.value === "" ? NaN : Number(input.value);
-    const fits = Number.isFinite(x) && x >= low && x <= high;
-    if (fits) {
-      calm(input);
-      take(x);
-    } else {
-      byId(`${input.id}-message`).textContent = `A number from ${low} to ${high}, please.`;
-      input.setAttribute("aria-invalid", "true");
-    }
+    const x = number();
+    typing = input;
+    if (x === null) takeBack(gesture());
+    else take(x, gesture());
+    typing = null;
+    if (x === null) complain(input, limits, true);
+    else calm(input);
   });
   input.addEventListener("blur", () => {
+    const left = input.value.trim();
+    const fits = number() !== null;
     endGesture();
     drawControls();
+    if (!fits && left !== "") complain(input, `Not taken: “${left.slice(0, 30)}”. ${limits}`, false);
   });
 }
 
 function listen() {
   const on = (id, kind, act) => byId(id).addEventListener(kind, act);
   on("example", "change", (event) => choose(event.target.value));
-  typed(byId("temperature"), 0.05, 20, (x) => setTemperature(x, "temperature"));
+  typed(byId("temperature"), 0.05, 20, setTemperature, () => "temperature");
   on("temperature-slider", "input", (event) => setTemperature(fromSlider(Number(event.target.value)), "temperature slider"));
   on("temperature-slider", "change", endGesture);
   for (const shown of Object.keys(SHOWN)) {
@@ -108,7 +146,13 @@ function listen() {
   on("undo", "click", undo);
   on("reset", "click", reset);
   on("edge", "change", (event) => select(Number(event.target.value)));
-  typed(byId("reward"), -LARGEST, LARGEST, (x) => setReward(state.edge, x, `reward ${state.edge}`));
+  typed(byId("reward"), -LARGEST, LARGEST, (x, gesture) => setReward(state.edge, x, gesture), () => `reward ${state.edge}`);
+  on("reward", "keydown", (event) => {
+    const by = { ArrowUp: 0.1, ArrowDown: -0.1 }[event.key];
+    if (by === undefined) return;
+    event.preventDefault();
+    nudge(state.edge, by);
+  });
   on("reward-slider", "input", (event) => setReward(state.edge, Number(event.target.value), `slider ${state.edge}`));
   on("reward-slider", "change", endGesture);
   on("forbidden", "change", () => toggleForbidden(state.edge));
@@ -120,11 +164,19 @@ function listen() {
   });
   on("mistake-panel", "toggle", markIdle);
   on("response", "change", (event) => walkTo(Number(event.target.value), 0));
-  on("back", "click", () => walkTo(state.walk.place, state.walk.step - 1));
-  on("next", "click", () => walkTo(state.walk.place, state.walk.step + 1));
+  const stepBy = (by) => {
+    walkTo(state.walk.place, state.walk.step + by);
+    say(["walk-count", "walk-title", "walk-lines"].map((id) => byId(id).innerText).join(". "), true);
+  };
+  on("back", "click", () => stepBy(-1));
+  on("next", "click", () => stepBy(1));
   on("walk-panel", "toggle", (event) => {
     if (!event.target.open) stopWalking();
     else if (state.walk === null) walkTo(Number(byId("response").value), 0);
+  });
+  on("close-notice", "click", () => {
+    byId("notice").hidden = true;
+    byId("example").focus(); // a part that is hidden keeps no focus
   });
   on("copy-program", "click", () => copy(byId("program").textContent, "program"));
   on("copy-link", "click", () => {
@@ -132,7 +184,7 @@ function listen() {
     copy(location.href, "link");
   });
   document.addEventListener("keydown", (event) => {
-    const inField = event.target.matches("input[type=number]");
+    const inField = event.target.matches("input[type=text]"); // which undoes by itself what is typed
     if ((event.ctrlKey || event.metaKey) && !event.shiftKey && event.key === "z" && !inField) {
       event.preventDefault();
       undo();
@@ -144,9 +196,7 @@ function listen() {
     if (!state.whole && canPrune() && drawing() === views.get(state.example).drawings.whole) state.edge = first(tree());
     update(null, true);
   });
-  window.addEventListener("hashchange", () => {
-    if (location.hash.slice(1) !== link()) readLink();
-  });
+  window.addEventListener("hashchange", followAddress);
 }
 
 async function copy(text, what) {

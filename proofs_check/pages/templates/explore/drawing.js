@@ -43,19 +43,30 @@ function drawing() {
   return !state.whole && canPrune() && wanted.every((edge) => live.edges.has(edge)) ? live : whole;
 }
 
-function put(element, x, form) {
-  if (x === undefined) {
-    element.textContent = "";
-    delete element.dataset.exact;
-    return;
-  }
+// A number, and its logarithm if it is a probability.
+function put(element, x, log, text) {
+  element.textContent = text;
   element.dataset.exact = exact(x);
-  element.textContent = form(x);
+  if (log !== undefined && outOfSight(log)) element.dataset.log = exact(log);
+  else delete element.dataset.log;
+}
+
+// In a table, the wrong number and then the right one: who does not see how they look is told which is which.
+function tell(slot, isWrong) {
+  for (const word of slot.querySelectorAll(".unseen")) word.remove();
+  if (!isWrong || slot.localName !== "td") return;
+  for (const [selector, text] of [[".is", "wrong: "], [".right", "right: "]]) {
+    const word = document.createElement("span");
+    word.className = "unseen";
+    word.textContent = text;
+    slot.querySelector(selector).before(word);
+  }
 }
 
 function drawNumbers() {
   const { numbers, right, wrong } = solution;
   const view = drawing();
+  const held = document.activeElement?.closest(".edge") ?? null;
   const { drawings, inTables } = views.get(state.example);
   for (const [id, { parts }] of views) for (const part of parts) part.hidden = id !== state.example;
   for (const each of Object.values(drawings)) each.svg.toggleAttribute("hidden", each !== view);
@@ -66,25 +77,42 @@ function drawNumbers() {
     const at = Number(element.dataset.at);
     const x = numbers[key][at];
     const isWrong = wrong !== null && key !== "r" && differ(x, right[key][at]);
-    put(is, x, form);
-    if (beside !== null) put(beside, isWrong ? right[key][at] : undefined, form);
+    const log = numbers.logs[key]?.[at];
+    put(is, x, log, form(x, log));
+    if (isWrong) {
+      const [y, logY] = [right[key][at], right.logs[key]?.[at]];
+      put(beside, y, logY, form(y, logY));
+      // Where they would look alike, a table has room for more digits; the drawing shows only that one is wrong.
+      if (is.textContent === beside.textContent) {
+        if (form === FORMS.long) [is.textContent, beside.textContent] = apart(x, y);
+        else beside.textContent = "";
+      }
+    } else if (beside !== null) {
+      beside.textContent = "";
+      delete beside.dataset.exact;
+    }
+    if (isWrong !== element.classList.contains("wrong")) tell(element, isWrong);
     element.classList.toggle("wrong", isWrong);
     element.classList.toggle("changed", before !== null && differ(x, before.numbers[key][at]));
   }
 
   const name = names(tree());
+  const said = (key, edge, form) => {
+    const [x, y] = [numbers, right].map((found) => form(found[key][edge], found.logs[key]?.[edge]));
+    return x === y ? x : `${x} (right: ${y})`;
+  };
   for (const [edge, element] of view.edges) {
     const chanceOf = Math.min(1, numbers.passing[edge]);
     element.style.setProperty("--width", `${(0.9 + 10 * chanceOf).toFixed(2)}px`);
-    element.classList.toggle("never", chanceOf === 0);
+    element.classList.toggle("never", numbers.logs.passing[edge] === FORBIDDEN);
     element.classList.toggle("forbidden", numbers.r[edge] === FORBIDDEN);
     element.classList.toggle("chosen", edge === state.edge);
     element.setAttribute("aria-selected", edge === state.edge);
     element.tabIndex = edge === state.edge ? 0 : -1;
     element.setAttribute(
       "aria-label",
-      `${name.step(edge)}: reward ${short(numbers.r[edge])}, logit ${short(numbers.q[edge])}, ` +
-        `policy ${chance(numbers.policy[edge])}, passing ${chance(numbers.passing[edge])}`
+      `${name.step(edge)}: reward ${short(numbers.r[edge])}, logit ${said("q", edge, short)}, ` +
+        `policy ${said("policy", edge, chance)}, passing ${said("passing", edge, chance)}`
     );
   }
   const finite = numbers.V.filter(Number.isFinite);
@@ -98,8 +126,10 @@ function drawNumbers() {
   }
   for (const [place, element] of view.leaves) {
     element.querySelector(".bar").style.transform = `scaleX(${Math.min(1, numbers.p[place]).toFixed(4)})`;
-    element.classList.toggle("never", numbers.p[place] === 0);
+    element.classList.toggle("never", numbers.logs.p[place] === FORBIDDEN);
   }
+  // One drawing may have taken the place of another; what had the focus has it there.
+  if (held !== null && !view.svg.contains(held)) view.edges.get(state.edge).focus({ preventScroll: true });
 }
 
 // Move what scrolls around a part of the drawing, and not the page: a hand may rest on a button of it.
@@ -158,15 +188,18 @@ function drawReading() {
       ? ["π = 0: ", ...name.value(node), " = −∞, nothing is allowed below"]
       : [
           hasReference ? "π = π_ref exp(" : "π = exp(", tau === 1 ? "q − V" : "(q − V)/τ", ") = ",
-          ...(hasReference ? [{ x: Math.exp(aTree.reference[edge]) }, " · "] : []),
-          "exp(", ...inside, ") = ", { x: right.policy[edge] },
+          ...(hasReference ? [{ log: aTree.reference[edge] }, " · "] : []),
+          "exp(", ...inside, ") = ", { log: right.logs.policy[edge] },
         ],
     byId("reading-policy")
   );
   formula(
     wrong === null
-      ? ["passing: ", ...joined([right.reached[node], right.policy[edge]], " · "), " = ", { x: right.passing[edge] }]
-      : ["with the mistake: q = ", { x: wrong.q[edge] }, ", π = ", { x: wrong.policy[edge] }],
+      ? [
+          "passing: ", { log: right.logs.reached[node] }, " · ", { log: right.logs.policy[edge] }, " = ",
+          { log: right.logs.passing[edge] },
+        ]
+      : ["with the mistake: q = ", { x: wrong.q[edge] }, ", π = ", { log: wrong.logs.policy[edge] }],
     byId("reading-passing")
   );
 }

@@ -31,49 +31,98 @@ function writeLinkNow() {
   }
 }
 
-// Whatever a link says is checked: what cannot be is left out, and said.
+// What a link may say.
+const LINKED = ["example", "r", "t", "show", "step", "mistake", "walk"];
+
+// What the address says. It may also end in the name of a part of the page, and says nothing then.
+function addressed() {
+  const text = location.hash.slice(1);
+  return new URLSearchParams(text.includes("=") ? text : "");
+}
+
+function unknown(parts) {
+  return [...parts.keys()].filter((key) => !LINKED.includes(key));
+}
+
+function followAddress() {
+  if (location.hash.slice(1) === link()) return;
+  const parts = addressed();
+  if (LINKED.some((key) => parts.has(key))) {
+    readLink();
+  } else {
+    complainOfLink(unknown(parts));
+    writeLink();
+  }
+}
+
+// All edits that a link lists, as [edge, reward]; or null, if a single one of them is none.
+function readEdits(text, nEdges) {
+  const edits = text.split(",").map((edit) => {
+    const [, edge, value] = /^(\d+):([^:]+)$/.exec(edit) ?? [null, NaN, ""];
+    return [Number(edge), value === "-inf" ? FORBIDDEN : parsed(value)];
+  });
+  const fits = ([edge, reward]) => edge < nEdges && (reward === FORBIDDEN || Math.abs(reward) <= LARGEST);
+  return edits.every(fits) ? edits : null;
+}
+
+// Whatever a link says is checked: each part is taken as a whole or left out, and what is left out is said.
 function readLink() {
-  const parts = new URLSearchParams(location.hash.slice(1));
+  const parts = addressed();
   const odd = [];
   const take = (key, read) => {
     if (!parts.has(key)) return;
     if (!read(parts.get(key))) odd.push(key);
   };
   take("example", (id) => examples.has(id) && ((state.example = id), true));
+  // Steps and temperatures of an example that there is not are none of another one.
+  const ofExample = (read) => (odd.includes("example") ? () => false : read);
   const now = current();
-  const numbers = example().rewards.map(number);
+  const was = { rewards: now.rewards, temperature: now.temperature };
   const inside = (text, most) => /^\d+$/.test(text) && Number(text) < most;
   state.edge = first(tree());
   state.walk = state.mistake = null;
   state.whole = false;
   state.shown = "policy";
-  Object.assign(now, { temperature: example().temperature, past: [], gesture: null });
-  take("r", (text) =>
-    text.split(",").every((edit) => {
-      const [edge, value = ""] = edit.split(":");
-      const reward = value === "-inf" ? FORBIDDEN : Number(value);
-      const fits = value !== "" && (reward === FORBIDDEN || Math.abs(reward) <= LARGEST) && inside(edge, numbers.length);
-      if (fits) numbers[Number(edge)] = reward;
-      return fits;
-    })
-  );
-  now.rewards = numbers;
-  take("t", (text) => text !== "" && Number(text) >= 0.05 && Number(text) <= 20 && ((now.temperature = Number(text)), true));
+  Object.assign(now, original());
+  take("r", ofExample((text) => {
+    const edits = readEdits(text, now.rewards.length);
+    for (const [edge, reward] of edits ?? []) now.rewards[edge] = reward;
+    return edits !== null;
+  }));
+  take("t", ofExample((text) => {
+    const temperature = parsed(text);
+    const fits = temperature >= 0.05 && temperature <= 20;
+    if (fits) now.temperature = temperature;
+    return fits;
+  }));
   take("show", (text) => Object.keys(SHOWN).includes(text) && ((state.shown = text), true));
-  take("step", (text) => inside(text, tree().nEdges) && ((state.edge = Number(text)), true));
+  take("step", ofExample((text) => inside(text, tree().nEdges) && ((state.edge = Number(text)), true)));
   take("mistake", (text) => mistakes.has(text) && applies(mistakes.get(text)) && ((state.mistake = text), true));
-  take("walk", (text) => {
-    const [place, step = ""] = text.split(".");
-    if (!inside(place, tree().leaves.length) || !inside(step, 1e6)) return false;
+  take("walk", ofExample((text) => {
+    const [, place, step] = /^(\d+)\.(\d{1,6})$/.exec(text) ?? [null, "", ""];
+    if (!inside(place, tree().leaves.length)) return false;
     state.walk = { place: Number(place), step: Number(step) };
     return true;
-  });
+  }));
+  // What was changed by hand, before somebody followed another link, can be had again.
+  endGesture();
+  if (solution !== null && !isSame(now, was)) now.past.push(was);
   before = null;
   solution = null;
   listChoices();
   if (state.walk !== null) byId("walk-panel").open = true;
   else if (state.mistake !== null) byId("mistake-panel").open = true;
   else if (byId("walk-panel").open) byId("change-panel").open = true;
-  update(odd.length ? `The link was not understood at: ${odd.join(", ")}.` : null);
+  update();
+  complainOfLink([...odd, ...unknown(parts)]);
   if (state.walk === null) revealFirst();
+}
+
+// For all to see, until it is closed or another link is followed.
+function complainOfLink(odd) {
+  const names = odd.map((name) => (name.length > 20 ? `${name.slice(0, 20)}…` : name)).join(", ");
+  const text = odd.length ? `The link was not understood at: ${names}. That was left out.` : "";
+  byId("notice-text").textContent = text;
+  byId("notice").hidden = text === "";
+  if (text !== "") say(text);
 }

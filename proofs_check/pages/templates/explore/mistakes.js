@@ -20,11 +20,17 @@ function laws(found) {
   const rewards = current().rewards;
   // What is below a dead prefix M does not remember: there M⁻¹ says −∞, and that is right.
   const back = found.back.map((x, edge) => (solution.right.back[edge] === FORBIDDEN && x === FORBIDDEN ? rewards[edge] : x));
+  const isDead = (prompt) => solution.right.A[prompt] === FORBIDDEN;
+  const name = names(tree());
+  const total = (prompt) => (isDead(prompt) ? "Σ p(y) = 0, all being forbidden" : "Σ p(y) = 1");
   return [
-    { law: tau === 1 ? "V(start) = A" : "V(start) = τ A", left: values, right: scaled },
-    { law: "p(y) stepwise = at once", left: found.p, right: found.pR },
-    { law: "Σ p(y) = 1", left: found.sum, right: found.A.map((_, i) => (solution.right.A[i] === FORBIDDEN ? 0 : 1)) },
-    { law: "M⁻¹(q) = r", left: back, right: rewards },
+    { law: () => (tau === 1 ? "V(start) = A" : "V(start) = τ A"), left: values, right: scaled, where: name.prompt },
+    {
+      law: () => "p(y) stepwise = at once", left: found.p, right: found.pR,
+      where: (place) => `y = ${name.response(tree().leaves[place])}`,
+    },
+    { law: total, left: found.sum, right: found.A.map((_, prompt) => (isDead(prompt) ? 0 : 1)), where: name.prompt },
+    { law: () => "M⁻¹(q) = r", left: back, right: rewards, where: name.step },
   ];
 }
 
@@ -73,18 +79,14 @@ function drawMistake() {
   if (wrong === null) return;
 
   const name = names(tree());
-  const where = {
-    0: (i) => (tree().prompts.length > 1 ? `prompt ${tree().prompts[i]}` : ""),
-    1: (i) => `y = ${name.response(tree().leaves[i])}`,
-    2: (i) => (tree().prompts.length > 1 ? `prompt ${tree().prompts[i]}` : ""),
-    3: (i) => name.step(i),
-  };
+  const living = Math.max(0, right.A.findIndex((A) => A !== FORBIDDEN));
   table.replaceChildren(
-    ...laws(wrong).map(({ law, left, right: other }, i) => {
+    ...laws(wrong).map(({ law, left, right: other, where }) => {
       const { place } = worst(left, other);
-      const at = Math.max(0, place);
       const fails = place >= 0;
-      return row([law, fails ? where[i](at) : ""], left[at], [fails ? "≠" : "="], other[at], fails);
+      // One that holds is shown at a prompt that has a response left, not at one where it says that 0 is 0.
+      const at = fails ? place : left.length === right.A.length ? living : 0;
+      return row([law(at), fails ? where(at) : ""], left[at], [fails ? "≠" : "="], other[at], fails);
     })
   );
   const most = [...right.p.keys()]
@@ -107,7 +109,8 @@ function row([title, where = ""], left, sign, right, fails) {
     small.textContent = where;
     head.append(small);
   }
-  const cells = [{ x: left }, ...sign, { x: right }].map((part) => {
+  const [one, other] = fails ? apart(left, right) : [long(left), long(right)];
+  const cells = [{ x: left, form: () => one }, ...sign, { x: right, form: () => other }].map((part) => {
     const cell = document.createElement("td");
     formula([part], cell);
     return cell;
@@ -132,12 +135,15 @@ function verdict() {
   ];
   if (parts.length) said.push(`Wrong: ${parts.join(", ")}.`);
   if (of.p === 0 && of.pR === 0) said.push("Every response has its right probability all the same.");
-  const lost = wrong.sum.findIndex((sum, i) => differ(sum, 1) && right.A[i] !== FORBIDDEN);
+  const lost = worst(wrong.sum.map((sum, prompt) => (right.A[prompt] === FORBIDDEN ? 1 : sum)), wrong.sum.map(() => 1)).place;
   if (lost >= 0) {
+    const aTree = tree();
     const total = wrong.sum[lost];
-    const leaks = wrong.policy.some((pi, e) => pi > 0 && tree().to[e] >= 0 && right.V[tree().to[e]] === FORBIDDEN);
+    const below = (e) => (aTree.prompt[aTree.from[e]] === lost ? aTree.to[e] : -1);
+    const leaks = wrong.policy.some((pi, e) => pi > 0 && below(e) >= 0 && right.V[below(e)] === FORBIDDEN);
+    const several = aTree.prompts.length > 1;
     said.push(
-      `The probabilities add up to ${long(total)}` +
+      `The probabilities${several ? ` to ${names(aTree).prompt(lost)}` : ""} add up to ${apart(total, 1)[0]}` +
         (leaks && total < 1 ? ": other draws run into a prefix below which all is forbidden." : ", not 1.")
     );
   }

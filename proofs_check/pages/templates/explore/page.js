@@ -9,14 +9,21 @@ function update(said = null, keepsChanges = false) {
   const comparable = solution !== null && solution.example === state.example && solution.mistake === mistake;
   if (!comparable) before = null;
   else if (!keepsChanges) before = solution;
-  solution = { example: state.example, mistake, right, wrong, numbers: { ...(wrong ?? right), r: now.rewards } };
+  right.r = now.rewards;
+  if (wrong !== null) wrong.r = now.rewards;
+  solution = { example: state.example, mistake, right, wrong, numbers: wrong ?? right };
   drawNumbers();
   drawMeeting();
   drawControls();
   drawReading();
   drawWalk();
   drawMistake();
-  byId("program").textContent = asPython(tree(), now.rewards, now.temperature, right.A);
+  putProgram(asPython(tree(), now.rewards, now.temperature, right.A), byId("program"));
+  byId("program-of").textContent =
+    mistake === null ? "these numbers" : `the right numbers, without the mistake ${mistake.name},`;
+  byId("printed").textContent =
+    `Example: ${example().title}${isSame(now, original()) ? "" : ", changed"}. Temperature τ = ${signed(exact(now.temperature))}. ` +
+    (mistake === null ? "No mistake." : `With the mistake ${mistake.name}.`);
   if (said !== null) say([said, whatChanged(), wrong === null ? "" : verdict()].filter(Boolean).join(" "));
   writeLink();
 }

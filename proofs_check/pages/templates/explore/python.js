@@ -2,13 +2,14 @@
 
 function asPython(tree, rewards, temperature, A) {
   const { python } = tree;
-  const several = tree.prompts.length > 1;
-  const several_prompts = several ? `, prompts=[${python.prompts.join(", ")}]` : "";
+  // One prompt may have a name, too; where none is given, it is None.
+  const isNamed = python.prompts.some((prompt) => prompt !== "None");
+  const prompts = isNamed ? `, prompts=[${python.prompts.join(", ")}]` : "";
   const tokens = `[${python.tokens.join(", ")}]`;
   const size = tree.hasEos
     ? `SequenceSpace(${tokens}, ${tree.minLength > 1 ? `min_length=${tree.minLength}, ` : ""}max_length=${tree.maxLength}`
     : `SequenceSpace.fixed_length(${tokens}, ${tree.maxLength}`;
-  const space = `${size}${several_prompts})`;
+  const space = `${size}${prompts})`;
 
   const tuple = (items) => (items.length === 1 ? `(${items[0]},)` : `(${items.join(", ")})`);
   const number = (x) => (x === FORBIDDEN ? "-inf" : String(x));
@@ -16,7 +17,7 @@ function asPython(tree, rewards, temperature, A) {
     const node = tree.from[edge];
     const prefix = tuple(tree.prefix[node].map((token) => python.tokens[token]));
     const action = tree.action[edge] < 0 ? "EOS" : python.tokens[tree.action[edge]];
-    return `(${several ? python.prompts[tree.prompt[node]] : "None"}, ${prefix}, ${action})`;
+    return `(${python.prompts[tree.prompt[node]]}, ${prefix}, ${action})`;
   };
   const table = (numbers) => {
     const given = [...numbers.keys()].filter((edge) => numbers[edge] !== 0);

@@ -10,7 +10,7 @@ const SHOWN = {
   policy: ["policy", chance],
   passing: ["passing", chance],
 };
-const FORMS = { short, long, chance };
+const FORMS = { short, long: (x, log) => (log === undefined ? long(x) : ofLog(log)), chance };
 const LARGEST = given.largest;
 
 // -- what there is to remember -------------------------------------------------------------------------------------
@@ -47,6 +47,24 @@ function endGesture() {
   current().gesture = null;
 }
 
+// What a gesture changed is as it was before it: the start of what somebody types may be another number than the whole.
+function takeBack(gesture) {
+  const now = current();
+  if (now.gesture !== gesture) return;
+  Object.assign(now, now.past.pop(), { gesture: null });
+  update();
+}
+
+// Whether two pairs of rewards and temperature are one.
+function isSame(one, other) {
+  return one.temperature === other.temperature && one.rewards.every((r, edge) => r === other.rewards[edge]);
+}
+
+// What the example starts from.
+function original() {
+  return { rewards: example().rewards.map(number), temperature: example().temperature };
+}
+
 function setReward(edge, reward, gesture = null) {
   if (reward === current().rewards[edge]) return;
   remember(gesture);
@@ -63,11 +81,11 @@ function setTemperature(temperature, gesture = null) {
 
 function toggleForbidden(edge) {
   const now = current();
-  const original = number(example().rewards[edge]);
+  const atFirst = number(example().rewards[edge]);
   if (now.rewards[edge] === FORBIDDEN) {
     // Back to what it was before it was forbidden.
     const last = now.past.map((past) => past.rewards[edge]).reverse().find((x) => x !== FORBIDDEN);
-    setReward(edge, last ?? (original === FORBIDDEN ? 0 : original));
+    setReward(edge, last ?? (atFirst === FORBIDDEN ? 0 : atFirst));
   } else {
     setReward(edge, FORBIDDEN);
   }
@@ -88,8 +106,11 @@ function undo() {
 }
 
 function reset() {
-  remember(null);
-  Object.assign(current(), { rewards: example().rewards.map(number), temperature: example().temperature });
+  endGesture();
+  if (!isSame(current(), original())) {
+    remember(null);
+    Object.assign(current(), original());
+  }
   update("As it was at first.");
 }
 

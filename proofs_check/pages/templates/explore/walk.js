@@ -13,7 +13,7 @@ function walkAlong(tree, rewards, temperature, found, place) {
   const over = (parts) => (tau.length ? ["(", ...parts, ")/", ...tau] : parts); // divided by τ, unless that is 1
   const by = tau.length ? "/τ" : "";
   const steps = [];
-  const step = (phase, title, lines, about, result) => steps.push({ phase, title, lines, result, ...about });
+  const step = (phase, title, lines, about) => steps.push({ phase, title, lines, ...about });
 
   if (found.A[prompt] === FORBIDDEN) {
     step("energy", "Nothing is left", [["Every response is forbidden: no weight to divide, no distribution."]], {});
@@ -32,12 +32,12 @@ function walkAlong(tree, rewards, temperature, found, place) {
   });
   const all = weights(tree, rewards, temperature);
   const exponent = hasReference ? `log p_ref + R${by}` : `R${by}`;
-  step("energy", "The weight of the response", [[`exp(${exponent}) = `, { x: Math.exp(all[place]) }]], {
+  step("energy", "The weight of the response", [[`exp(${exponent}) = `, { log: all[place] }]], {
     edges: path,
     leaves: [place],
   });
   const possible = own.filter((at) => all[at] !== FORBIDDEN);
-  const heaviest = [...possible].sort((a, b) => all[b] - all[a]).map((at) => Math.exp(all[at]));
+  const heaviest = [...possible].sort((a, b) => all[b] - all[a]).map((at) => ({ log: all[at] }));
   step(
     "energy",
     "All weights together",
@@ -53,10 +53,9 @@ function walkAlong(tree, rewards, temperature, found, place) {
     "The probability of the response",
     [
       [`p = exp(${exponent} − A) = exp(`, ...joined([all[place], found.A[prompt]], " − "), ")"],
-      ["p = ", { x: found.pR[place] }],
+      ["p = ", { log: found.logs.pR[place] }],
     ],
-    { leaves: [place] },
-    found.pR[place]
+    { leaves: [place] }
   );
 
   // Backward: values from the end to the start.
@@ -92,30 +91,28 @@ function walkAlong(tree, rewards, temperature, found, place) {
   );
 
   // The autoregressive side.
-  const chances = path.map((e) => found.policy[e]);
+  const chances = path.map((e) => ({ log: found.logs.policy[e] }));
   path.forEach((e, i) => {
     const node = tree.from[e];
     const inside = over(joined([found.q[e], found.V[node]], " − "));
-    const reference = hasReference ? [{ x: Math.exp(tree.reference[e]) }, " · "] : [];
+    const reference = hasReference ? [{ log: tree.reference[e] }, " · "] : [];
     const lines =
       found.V[node] === FORBIDDEN
         ? [[...name.chance(e), ` = 0: nothing is allowed here, and nothing comes here`]]
         : [[...name.chance(e), ` = ${hasReference ? "π_ref " : ""}exp(${by ? "(q − V)/τ" : "q − V"}) = `, ...reference,
-            "exp(", ...inside, ") = ", { x: chances[i] }]];
-    const sofar = chances.slice(0, i + 1);
-    const product = sofar.reduce((a, b) => a * b, 1);
-    lines.push(["so far: ", ...few(sofar, " × "), " = ", { x: product }]);
+            "exp(", ...inside, ") = ", chances[i]]];
+    const product = { log: sum(path.slice(0, i + 1), found.logs.policy) };
+    lines.push(["so far: ", ...few(chances.slice(0, i + 1), " × "), " = ", product]);
     step("policy", "One step of the policy", lines, { edges: path.slice(0, i + 1), nodes: [node] });
   });
   step(
     "policy",
     "The product is the same probability",
     [
-      ["p = ", ...few(chances, " × "), " = ", { x: found.p[place] }],
-      ["by adding up and normalising once: ", { x: found.pR[place] }],
+      ["p = ", ...few(chances, " × "), " = ", { log: found.logs.p[place] }],
+      ["by adding up and normalising once: ", { log: found.logs.pR[place] }],
     ],
-    { edges: path, leaves: [place] },
-    found.p[place]
+    { edges: path, leaves: [place] }
   );
 
   // And back.

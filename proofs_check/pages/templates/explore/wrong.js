@@ -57,8 +57,8 @@ function concatenated(tree, rewards, temperature) {
 
   const logits = new Map();
   const values = new Map();
-  const length = (string) => [...string].length; // in characters, not in halves of them
-  for (const state of [...merged.keys()].sort((a, b) => length(b) - length(a))) {
+  // The longest first: a token added makes a text longer, however length is counted.
+  for (const state of [...merged.keys()].sort((a, b) => b.length - a.length)) {
     const found = new Map();
     for (const [action, reward] of merged.get(state)) found.set(action, reward + (values.get(state + action) ?? 0));
     logits.set(state, found);
