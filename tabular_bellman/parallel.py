@@ -6,7 +6,7 @@ import traceback
 import warnings
 from collections import Counter
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Final, Literal, NamedTuple
@@ -217,9 +217,14 @@ class _Mapping:
             return
         from distributed import Client
 
+        # In two steps, so that a client that finds no scheduler can be closed here.  Left to the garbage collector, it
+        # closes itself whenever that runs; while another client starts, it waits for a lock for ever.
+        client = Client.__new__(Client)
         try:
-            client = Client(given, timeout=_CONNECT, set_as_default=False)
+            client.__init__(given, timeout=_CONNECT, set_as_default=False)
         except Exception as error:
+            with suppress(Exception):  # there may be little of it to close
+                client.close()
             raise TabularBellmanError(
                 f"{given}: no Dask scheduler answers there within {_CONNECT} s ({_in_words(error)}). `dask scheduler` "
                 "starts one and prints its address; `dask worker ADDRESS` gives it workers."

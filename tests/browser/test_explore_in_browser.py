@@ -323,7 +323,7 @@ def misread(tab, library):
 # What could go wrong in what is drawn and said without a number of the tables being wrong, and who finds it.
 MISSAID = [
     ("[...joined(numbers.slice(0, most), sign), `${sign}…`]", "joined(numbers.slice(0, most), sign)", "walk"),
-    ("{ x: sum(sofar, rewards) }", "{ x: sum(path, rewards) }", "walk"),
+    ("{ x: sum(sofar, numbers) }", "{ x: sum(path, numbers) }", "walk"),
     ('joined([found.q[e], found.V[node]], " − ")', 'joined([found.q[e], found.V[root]], " − ")', "walk"),
     ('{ code: prefix(tree.from[edge]) }, ", ", { code: action(edge) }',
      '{ code: action(edge) }, ", ", { code: prefix(tree.from[edge]) }', "walk"),

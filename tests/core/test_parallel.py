@@ -295,11 +295,16 @@ def closed_port():
 
 @pytest.mark.parametrize("address", ["tcp://127.0.0.1:{}", "nowhere", "letters://a:1", "tls://127.0.0.1:{}"])
 def test_an_address_where_no_scheduler_answers(monkeypatch, address):
-    pytest.importorskip("distributed")
+    distributed = pytest.importorskip("distributed")
     monkeypatch.setattr(parallel, "_CONNECT", 1)
+    clients, start = [], distributed.Client.start
+    monkeypatch.setattr(
+        distributed.Client, "start", lambda self, **options: clients.append(self) or start(self, **options)
+    )
     address = address.format(closed_port())
     with pytest.raises(TabularBellmanError, match=f"{address}: no Dask scheduler answers there within 1 s"):
         list(Workers(client=address).map(abs, [(1,)]))
+    assert [client.status for client in clients] == ["closed"]
 
 
 @pytest.fixture

@@ -23,11 +23,11 @@ function walkAlong(tree, rewards, temperature, found, place) {
   // The energy-based side.
   path.forEach((_, i) => {
     const sofar = path.slice(0, i + 1);
-    const lines = [["R = ", ...few(sofar.map((e) => rewards[e]), " + "), " = ", { x: sum(sofar, rewards) }]];
-    if (hasReference) {
-      const logs = sofar.map((e) => tree.reference[e]);
-      lines.push(["log p_ref = ", ...few(logs, " + "), " = ", { x: sum(sofar, tree.reference) }]);
-    }
+    const summed = (name, numbers) => {
+      const terms = i === 0 ? [] : [...few(sofar.map((e) => numbers[e]), " + "), " = "];
+      return [`${name} = `, ...terms, { x: sum(sofar, numbers) }];
+    };
+    const lines = [summed("R", rewards), ...(hasReference ? [summed("log p_ref", tree.reference)] : [])];
     step("energy", i === 0 ? "Rewards, from the first step on" : "Rewards add up", lines, { edges: sofar });
   });
   const all = weights(tree, rewards, temperature);
