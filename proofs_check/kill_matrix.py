@@ -5,7 +5,7 @@ from typing import Final
 
 from proofs_check.claim import Misreading
 from proofs_check.claims import CLAIMS
-from proofs_check.evidence import Fate, applicable, called, fate, references
+from proofs_check.evidence import Fate, applicable, called, evaluate, fate, references
 from proofs_check.instances import built_in
 from proofs_check.library import LIBRARY
 from proofs_check.mistakes import MISTAKES
@@ -24,15 +24,18 @@ class KillMatrix:
     ----------
     mistakes : dict of (mistake name, claim id) to Fate
     misreadings : dict of (misreading name, claim id) to Fate
+    failing : list of str
+        Claims that do not hold with nothing put in, so that what they reject says nothing.
     """
 
     mistakes: dict[tuple[str, str], Fate]
     misreadings: dict[tuple[str, str], Fate]
+    failing: list[str]
 
     @property
     def unexpected(self) -> list[str]:
-        """What should not be: a named mistake that a claim does not reject, a mistake that no claim rejects."""
-        found = []
+        """What should not be: a claim that fails by itself or lets pass what it names, or what all let pass."""
+        found = [f"{name} fails with no mistake put in" for name in self.failing]
         for claim in CLAIMS:
             for wrong in claim.rejects:
                 table = self.misreadings if isinstance(wrong, Misreading) else self.mistakes
@@ -48,14 +51,18 @@ def compute(workers: Workers | None = None) -> KillMatrix:
     """Fill the matrix, on the small built-in instances and on the claims' own; `workers` take a claim each."""
     mistakes: dict[tuple[str, str], Fate] = {}
     misreadings: dict[tuple[str, str], Fate] = {}
-    for of_mistakes, of_misreadings in (workers or Workers()).map(_of, [(claim.id,) for claim in CLAIMS], what="claim"):
+    failing = []
+    found = (workers or Workers()).map(_of, [(claim.id,) for claim in CLAIMS], what="claim")
+    for claim, (holds, of_mistakes, of_misreadings) in zip(CLAIMS, found, strict=True):
+        if not holds:
+            failing.append(claim.id)
         mistakes |= of_mistakes
         misreadings |= of_misreadings
-    return KillMatrix(mistakes, misreadings)
+    return KillMatrix(mistakes, misreadings, failing)
 
 
-def _of(name: str) -> tuple[dict[tuple[str, str], Fate], dict[tuple[str, str], Fate]]:
-    """Return the fates in one claim."""
+def _of(name: str) -> tuple[bool, dict[tuple[str, str], Fate], dict[tuple[str, str], Fate]]:
+    """Return whether one claim holds, and the fates in it."""
     claim = next(claim for claim in CLAIMS if claim.id == name)
     chosen = applicable(claim, list(built_in(SEED, "quick")), complete=True, seed=SEED)
     bounds = references(claim, chosen)
@@ -64,4 +71,5 @@ def _of(name: str) -> tuple[dict[tuple[str, str], Fate], dict[tuple[str, str], F
         (mistake.name, claim.id): fate(claim, mistake, chosen, bounds) if mistake.replaces in used else Fate.UNUSED
         for mistake in MISTAKES
     }
-    return mistakes, {(wrong.name, claim.id): fate(claim, wrong, chosen, bounds) for wrong in claim.misreadings}
+    misreadings = {(wrong.name, claim.id): fate(claim, wrong, chosen, bounds) for wrong in claim.misreadings}
+    return all(evaluate(claim, LIBRARY, instance).holds for instance in chosen), mistakes, misreadings

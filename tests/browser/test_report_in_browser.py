@@ -288,15 +288,28 @@ def test_a_link_that_cannot_be_read_does_no_harm(pages, opened):
         page.goto(url)
 
 
-STILL = 400  # ms, after which nothing moves any more
-
-
 def followed(page, link, name):
     """Go to the top, click on a link, and return by how many pixels what it leads to is missed."""
     page.evaluate("scrollTo({top: 0, behavior: 'instant'})")
     link.click()
-    page.wait_for_timeout(STILL)
+    come_to_rest(page)
     return missed(page, name)
+
+
+def come_to_rest(page):
+    """Wait until nothing has moved for a dozen frames."""
+    page.evaluate(
+        """() => new Promise(done => {
+            let place = null, still = 0;
+            const look = () => {
+                still = scrollY === place ? still + 1 : 0;
+                place = scrollY;
+                if (still < 12) requestAnimationFrame(look);
+                else done();
+            };
+            look();
+        })"""
+    )
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
@@ -315,7 +328,7 @@ def test_links_lead_to_what_they_name(pages, opened, size):
         for name in ("again", "ledger", "E19", "GR-jacobian"):
             page.goto("about:blank")
             page.goto(f"{url}#{name}")
-            page.wait_for_timeout(STILL)
+            come_to_rest(page)
             assert abs(missed(page, name)) < 20, name
         page.goto(url)
 

@@ -5,6 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import jsonschema
 import numpy as np
 import pytest
+from report_runs import made_up
 
 from proofs_check import documents, pieces, report
 from proofs_check.attack import Attacked
@@ -12,6 +13,7 @@ from proofs_check.claim import Measured
 from proofs_check.claims import CLAIMS, PARTS
 from proofs_check.evidence import Fate, Outcome, Result, Verdict
 from proofs_check.instances import bare
+from proofs_check.ledger import LEDGER
 from proofs_check.mistakes import SOFT_BELLMAN
 from proofs_check.pieces import Judged
 from proofs_check.running import Run
@@ -81,6 +83,26 @@ def test_a_row_says_what_was_measured_and_the_slack():
     assert "smallest slack 0.25" in text
     assert "slope: 1.5 to 2" in text
     assert text_of(row_of(dataclasses.replace(PASSED, outcomes=[first]))).endswith("slope: 2")
+
+
+def test_a_run_of_every_claim_has_a_row_for_each_and_adds_up():
+    run = made_up()
+    lines = [*report.header(run), *(line for each in run.results for line in report.row(run, each, []))]
+    lines += report.summary(run)
+    assert max(map(len, lines)) <= 80
+    for claim in CLAIMS:
+        (line,) = (line for line in lines if line.split()[:1] == [claim.id])
+        assert line.split()[1] == "CHECKED", line
+        assert line.endswith(f" {len(claim.rejects)} of {len(claim.rejects)}"), line
+    assert lines[-1] == f"{len(CLAIMS)} claims: {len(CLAIMS)} CHECKED"
+    not_computable = [row for row in LEDGER if row.not_computable]
+    text = text_of(lines)
+    assert (
+        f"in {len(LEDGER)} rows: {len(LEDGER) - len(not_computable)} are held by claims that passed; "
+        f"{len(not_computable)} are NOT COMPUTABLE" in text
+    )
+    for row in not_computable:
+        assert f" {row.id}: " in text
 
 
 def test_the_heading_of_a_part_stands_above_its_first_claim():

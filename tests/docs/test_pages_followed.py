@@ -75,21 +75,21 @@ def test_what_a_page_shows_is_what_you_get(page, tmp_path):
     agree(follow(text_of(page), tmp_path), PAGES[page])
 
 
-def testing_by_section():
+def by_section():
     parts = re.split(r"^(## .*)$", text_of("testing.md"), flags=re.MULTILINE)
     return dict(zip(parts[1::2], parts[2::2], strict=True))
 
 
 @TODAY
 def test_the_page_on_testing_without_pytorch(tmp_path):
-    text = "".join(text for title, text in testing_by_section().items() if title != PYTORCH)
+    text = "".join(text for title, text in by_section().items() if title != PYTORCH)
     agree(follow(text, tmp_path), 5)
 
 
 @TODAY
 def test_the_page_on_testing_with_pytorch(tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed (pip install torch)")
-    agree(follow(testing_by_section()[PYTORCH], tmp_path), 2)
+    agree(follow(by_section()[PYTORCH], tmp_path), 2)
 
 
 def test_a_number_that_is_not_printed_is_seen(tmp_path):
