@@ -299,8 +299,8 @@ def _ledger(unexpected: set[str]) -> Iterator[str]:
     held = len(LEDGER) - len(reasons) - len(failed)
     others = f", {len(failed)} by claims that did not ({', '.join(failed)})" if failed else ""
     yield from wrapped(
-        f"The ledger lists what is stated, in {len(LEDGER)} rows: {held} are held by claims that passed{others}; "
-        f"{len(reasons)} are NOT COMPUTABLE, have no claim, and count as nothing:"
+        f"The paper's statements are {len(LEDGER)} rows of a ledger, each held by one claim or more: {held} rows by "
+        f"claims that passed{others}; {len(reasons)} are NOT COMPUTABLE, have no claim, and count as nothing:"
     )
     for found in reasons:
         yield from wrapped(f"{found.id}: {found.not_computable}", "    ")

@@ -243,9 +243,9 @@ CLAIMS: Final = (
     Claim(
         id="P1-cost",
         place="Section 3.2, Appendix A.9",
-        statement="log-sum-exps: T - 1 for one R_r(x, y), |Y| - 1 for q at x, all of q, of r",
+        statement="log-sum-exps: T - 1 for one R_r(x, y); |Y| - 1 each for q at x, for all of q, and for all of r",
         latex=r"\text{log-sum-exps: } T - 1 \text{ for one } R_r(x, y), \quad "
-        r"|Y| - 1 \text{ for } q \text{ at } x, \text{ for all of } q, \text{ for all of } r",
+        r"|Y| - 1 \text{ each for } q \text{ at } x, \text{ for all of } q, \text{ and for all of } r",
         hypotheses="|y| = T; the cost printed compares one response with a whole table, and whole tables cost the same",
         routes=("counted by a number system while exact weights are computed", "closed forms"),
         body=_cost,

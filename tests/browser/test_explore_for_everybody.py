@@ -314,6 +314,10 @@ def test_numbers_are_taken_as_they_are_typed_or_not_at_all(explore, opened):
             "const message = document.getElementById('reward-message'); window.heard = new Set();"
             "new MutationObserver(() => window.heard.add(message.textContent)).observe(message, {childList: true})"
         )
+        tab.fill("#reward", "-inf")
+        until(tab, complaint.format("reward", "To forbid the step, tick Forbidden"))
+        tab.fill("#reward", "0.25")
+        tab.evaluate("window.heard.clear()")
         stop_the_clock(tab)
         tab.locator("#reward").press("Control+a")
         for key in "-1.25":

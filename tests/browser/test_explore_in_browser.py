@@ -406,6 +406,37 @@ def test_a_mistake_is_laid_aside_for_the_walk(explore, opened):
         assert tab.locator(".tables:not([hidden]) .wrong").count() > 0
 
 
+def test_another_example_is_walked_from_its_first_step(explore, opened):
+    with opened(explore) as tab:
+        show_panel(tab, "walk-panel")
+        tab.click("#next")
+        tab.click("#next")
+        tab.select_option("#example", "late")
+        assert tab.inner_text("#walk-count").startswith("Step 1 of ")
+        tab.click("#next")
+        assert tab.inner_text("#walk-count").startswith("Step 2 of ")
+        assert tab.inner_text("#walk-lines").startswith("R = ")
+        # Its numbers are those of a walk that begins there.
+        said = tab.inner_text("#walk-lines")
+        tab.reload()
+        tab.select_option("#example", "late")
+        show_panel(tab, "walk-panel")
+        tab.click("#next")
+        assert tab.inner_text("#walk-lines") == said
+
+
+def test_a_mistake_that_is_on_is_named_where_its_panel_is_closed(explore, opened):
+    with opened(explore) as tab:
+        assert not tab.locator("#mistake-on").is_visible()
+        show_panel(tab, "mistake-panel")
+        tab.select_option("#mistake", "hard-max")
+        tab.evaluate("document.getElementById('mistake-panel').open = false")
+        tab.select_option("#example", "late")
+        assert tab.inner_text("#mistake-on").startswith("The mistake hard-max is put in: ")
+        show_panel(tab, "walk-panel")
+        assert tab.inner_text("#mistake-on") == "The mistake hard-max is laid aside while the walk is open."
+
+
 def test_undo_and_reset(own, opened):
     rewards = OWN["masked"]
     rng = np.random.default_rng(7)

@@ -98,7 +98,8 @@ def test_a_run_of_every_claim_has_a_row_for_each_and_adds_up():
     not_computable = [row for row in LEDGER if row.not_computable]
     text = text_of(lines)
     assert (
-        f"in {len(LEDGER)} rows: {len(LEDGER) - len(not_computable)} are held by claims that passed; "
+        f"{len(LEDGER)} rows of a ledger, each held by one claim or more: "
+        f"{len(LEDGER) - len(not_computable)} rows by claims that passed; "
         f"{len(not_computable)} are NOT COMPUTABLE" in text
     )
     for row in not_computable:

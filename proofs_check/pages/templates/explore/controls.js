@@ -105,6 +105,8 @@ function listChoices() {
   byId("response").value = [...p.keys()].reduce((best, place) => (better(place, best) ? place : best));
 }
 
+const FORBID = "To forbid the step, tick Forbidden (−∞) below.";
+
 // What is typed counts as soon as it is a number in range. What is not is said, changes nothing, and makes room for what
 // is when the field is left.
 function typed(input, low, high, take, gesture) {
@@ -119,7 +121,7 @@ function typed(input, low, high, take, gesture) {
     if (x === null) takeBack(gesture());
     else take(x, gesture());
     typing = null;
-    if (x === null) complain(input, limits, true);
+    if (x === null) complain(input, input.id === "reward" && /inf|∞/i.test(input.value) ? FORBID : limits, true);
     else calm(input);
   });
   input.addEventListener("blur", () => {

@@ -21,6 +21,12 @@ function update(said = null, keepsChanges = false) {
   putProgram(asPython(tree(), now.rewards, now.temperature, right.A), byId("program"));
   byId("program-of").textContent =
     mistake === null ? "these numbers" : `the right numbers, without the mistake ${mistake.name},`;
+  // The panel in which it was chosen may be closed.
+  byId("mistake-on").hidden = state.mistake === null;
+  byId("mistake-on").textContent =
+    mistake !== null
+      ? `The mistake ${mistake.name} is put in: numbers in red are wrong; the right ones stand beside them, in green.`
+      : `The mistake ${state.mistake} is laid aside while the walk is open.`;
   byId("printed").textContent =
     `Example: ${example().title}${isSame(now, original()) ? "" : ", changed"}. Temperature τ = ${signed(exact(now.temperature))}. ` +
     (mistake === null ? "No mistake." : `With the mistake ${mistake.name}.`);

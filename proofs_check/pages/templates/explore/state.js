@@ -117,10 +117,10 @@ function reset() {
 function choose(id) {
   state.example = id;
   state.edge = first(tree());
-  state.walk = null;
   if (state.mistake !== null && !applies(mistakes.get(state.mistake))) state.mistake = null;
   before = null;
   listChoices();
+  if (state.walk !== null) state.walk = { place: Number(byId("response").value), step: 0 }; // a walk begins anew
   update(`${example().title}.`);
   revealFirst();
 }
