@@ -9,6 +9,9 @@ from hypothesis import settings
 
 from proofs_check import cli
 
+# Six thousand tests stay to the end: the garbage collector need not look through them as often as it would.
+gc.set_threshold(50_000, 20, 50)
+
 # There are several modules of this name, and as a module with doctests only one can be imported.
 collect_ignore_glob = ["conftest.py", "*/conftest.py"]
 
@@ -18,12 +21,6 @@ settings.register_profile("default", deadline=None, max_examples=40)
 settings.register_profile("ci", deadline=None, max_examples=20, derandomize=True, print_blob=True, database=None)
 settings.register_profile("thorough", deadline=None, max_examples=600)
 settings.load_profile("ci" if os.environ.get("CI") else "default")
-
-
-def pytest_collection_finish():
-    """Spare the garbage collector what stays to the end: six thousand tests, looked through again and again."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.fixture
