@@ -34,6 +34,7 @@ __all__ = [
     "check",
     "evaluate",
     "fate",
+    "outcomes",
     "planted",
     "references",
 ]
@@ -226,9 +227,9 @@ def check(
     chosen = applicable(claim, instances, complete=complete, seed=seed)
     bounds = references(claim, chosen)
     body, code = (claim.body, toolkit) if misread is None else (misread.body, replace(toolkit))
-    outcomes = [_outcome(body, code, instance, bound) for instance, bound in zip(chosen, bounds, strict=True)]
+    found = outcomes(body, code, chosen, bounds)
     fates = {wrong.name: fate(claim, wrong, chosen, bounds) for wrong in claim.rejects}
-    return Result(claim, outcomes, fates, complete)
+    return Result(claim, found, fates, complete)
 
 
 def applicable(claim: Claim, instances: Sequence[Instance], *, complete: bool, seed: int = 0) -> list[Instance]:
@@ -241,6 +242,13 @@ def applicable(claim: Claim, instances: Sequence[Instance], *, complete: bool, s
 def evaluate(claim: Claim, toolkit: Toolkit[FloatArray], instance: Instance) -> Outcome:
     """Return the outcome of one claim on one instance."""
     return _outcome(claim.body, toolkit, instance, _reference(claim.body, instance))
+
+
+def outcomes(
+    body: Body, toolkit: Toolkit[FloatArray], instances: Sequence[Instance], bounds: Sequence[Reference]
+) -> list[Outcome]:
+    """Return the outcome on each instance, by the bounds of `references`."""
+    return [_outcome(body, toolkit, instance, bound) for instance, bound in zip(instances, bounds, strict=True)]
 
 
 def _outcome(body: Body, toolkit: Toolkit[FloatArray], instance: Instance, reference: Reference) -> Outcome:

@@ -5,7 +5,7 @@ from typing import Final
 
 from proofs_check.claim import Misreading
 from proofs_check.claims import CLAIMS
-from proofs_check.evidence import Fate, applicable, called, evaluate, fate, references
+from proofs_check.evidence import Fate, applicable, called, fate, outcomes, references
 from proofs_check.instances import built_in
 from proofs_check.library import LIBRARY
 from proofs_check.mistakes import MISTAKES
@@ -72,4 +72,5 @@ def _of(name: str) -> tuple[bool, dict[tuple[str, str], Fate], dict[tuple[str, s
         for mistake in MISTAKES
     }
     misreadings = {(wrong.name, claim.id): fate(claim, wrong, chosen, bounds) for wrong in claim.misreadings}
-    return all(evaluate(claim, LIBRARY, instance).holds for instance in chosen), mistakes, misreadings
+    holds = all(outcome.holds for outcome in outcomes(claim.body, LIBRARY, chosen, bounds))
+    return holds, mistakes, misreadings
